@@ -1,0 +1,96 @@
+"""Skills that need counting: small sums, subtractions, number neighbours, counting aloud."""
+
+from __future__ import annotations
+
+import random
+
+from train_demo_model.corpus.patterns import expand
+from train_demo_model.corpus.topics import topics
+
+Turn = tuple[str, str]
+
+NUMERALS = (
+    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen "
+    "sixteen seventeen eighteen nineteen twenty"
+).split()
+DAYS = "Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split()
+
+
+def _written(number: int, digits: bool) -> str:  # noqa: FBT001 - two spellings of a number
+    return str(number) if digits else NUMERALS[number]
+
+
+def _phrase(pattern: str, a: str, b: str, source: random.Random) -> str:
+    return expand(pattern.replace("{a}", a).replace("{b}", b), source)
+
+
+def _compact(a: str, sign: str, b: str, source: random.Random) -> str:
+    gap = source.choice(["", " ", " "])
+    equals = source.choice(["", "", "=", " =", " = ?", "=?", " equals", " = what"])
+    return f"{a}{gap}{sign}{gap}{b}{equals}"
+
+
+def calculation(source: random.Random) -> list[Turn]:
+    """Give a sum or difference of numbers up to ten, asked in one of many ways."""
+    a, b = source.randint(0, 10), source.randint(0, 10)
+    adding = source.random() < 0.6
+    if not adding and a < b and source.random() < 0.85:
+        a, b = b, a
+    digits = source.random() < 0.65
+    left, right = _written(a, digits), _written(b, digits)
+    kind = source.random()
+    asks = topics("sums")
+    lead = expand(asks["lead"].asks[0], source)
+    if kind < 0.35 and digits:
+        ask = f"{lead} {_compact(left, '+' if adding else '-', right, source)}"
+    elif kind < 0.7:
+        words = asks["words"].asks if adding else asks["words"].answers
+        ask = f"{lead} {_phrase(words[0], left, right, source)}"
+    else:
+        phrases = asks["sum" if adding else "difference"].asks
+        ask = _phrase(source.choice(phrases), left, right, source)
+    result = a + b if adding else a - b
+    shown = str(result) if result >= 0 else f"minus {-result}"
+    return [(ask.strip(), f"{a} {'plus' if adding else 'minus'} {b} is {shown}.")]
+
+
+def counting(source: random.Random) -> list[Turn]:
+    """Count up to a number, or down from one."""
+    if source.random() < 0.08:
+        far = "(count|can you count|please count) to (25|30|50|100|1000|{big}|a hundred|a million)"
+        listed = ", ".join(NUMERALS[1:20])
+        return [(expand(far, source), f"I can only count to twenty: {listed} and twenty.")]
+    if source.random() < 0.18:
+        top = source.randint(3, 10)
+        shown = _written(top, source.random() < 0.5)
+        ask = f"(count|please count|can you count) (down |backwards |)from {shown}( to one|)"
+        answer = ", ".join(reversed(NUMERALS[1 : top + 1]))
+        return [(expand(ask, source), f"{answer.capitalize()}.")]
+    if source.random() < 0.1:
+        top, ask = 10, "(count|count please|can you count|do you know how to count|count for me)"
+    else:
+        top = source.choice([2, 3, 4, 5, 5, 6, 7, 8, 9, 10, 10, 12, 15, 20])
+        shown = _written(top, source.random() < 0.5)
+        ask = (
+            "(|please |can you |could you |now |i want you to |)count( up|) (from one |from 1 |)"
+            f"(to|to|up to|till|until) {shown}( for me| please| slowly||)"
+        )
+    listed = ", ".join(NUMERALS[1:top])
+    return [(expand(ask, source), f"{listed.capitalize()} and {NUMERALS[top]}.")]
+
+
+def neighbours(source: random.Random) -> list[Turn]:
+    """Say which number or day comes after or before another."""
+    step = source.choice([1, -1])
+    word = "after" if step > 0 else "before"
+    if source.random() < 0.4:
+        place = source.randrange(7)
+        day, other = DAYS[place], DAYS[(place + step) % 7]
+        asked = source.choice([day, day.lower()])
+        ask = f"(what|which) day (comes|is|follows|comes right) {word} {asked}"
+        return [(expand(ask, source), f"{other} comes {word} {day}.")]
+    number = source.randint(1, 19)
+    shown = _written(number, source.random() < 0.5)
+    ask = f"(what number|which number|what|which numeral) (comes|is|comes right) {word} {shown}"
+    other = NUMERALS[number + step]
+    return [(expand(ask, source), f"{other.capitalize()} comes {word} {NUMERALS[number]}.")]

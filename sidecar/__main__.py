@@ -1,0 +1,139 @@
+"""The command line: serve (the default), chat, replay, contract, doctor."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from sidecar import __version__
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; return the process's exit status."""
+    options = _parser().parse_args(arguments)
+    run = options.run
+    return int(run(options))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="ai-sidecar",
+        description="Every AI provider behind line-delimited JSON-RPC on stdin and stdout.",
+        epilog="Without a command it serves. The contract: protocol/README.md.",
+    )
+    parser.add_argument("--version", action="version", version=f"ai-sidecar {__version__}")
+    parser.add_argument(
+        "--home", type=Path, metavar="DIR", help="the folder of config.toml and sidecar.db"
+    )
+    parser.add_argument(
+        "--scripted", type=Path, metavar="DIR", help="offer canned answers: DIR/*.jsonl"
+    )
+    parser.add_argument(
+        "--drain", action="store_true", help="at the end of stdin, finish what runs first"
+    )
+    parser.set_defaults(run=_serve)
+    commands = parser.add_subparsers(title="commands", metavar="")
+    _add_serve(commands)
+    _add_chat(commands)
+    _add_replay(commands)
+    _add_contract(commands)
+    _add_doctor(commands)
+    return parser
+
+
+_Commands = argparse._SubParsersAction  # noqa: SLF001 - argparse has no public name for it
+
+
+def _add_serve(commands: _Commands[argparse.ArgumentParser]) -> None:
+    parser = commands.add_parser("serve", help="serve JSON-RPC on stdin and stdout (the default)")
+    parser.set_defaults(run=_serve)
+
+
+def _add_chat(commands: _Commands[argparse.ArgumentParser]) -> None:
+    parser = commands.add_parser("chat", help="talk to a model in the terminal")
+    parser.add_argument("text", nargs="*", help="ask this and end; without it, talk")
+    parser.add_argument("--provider", help="the provider; without it, the active one")
+    parser.add_argument("--model", help="the model; without it, the provider's default")
+    parser.set_defaults(run=_chat)
+
+
+def _add_replay(commands: _Commands[argparse.ArgumentParser]) -> None:
+    parser = commands.add_parser("replay", help="run scripted sessions against a sidecar")
+    parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="*.session files")
+    parser.add_argument("--command", help="the sidecar to run, as a shell would split it")
+    parser.add_argument(
+        "--record", action="store_true", help="write FILE from the lines on stdin instead"
+    )
+    parser.set_defaults(run=_replay)
+
+
+def _add_contract(commands: _Commands[argparse.ArgumentParser]) -> None:
+    parser = commands.add_parser("contract", help="print the generated contract")
+    parser.add_argument("form", choices=("openrpc", "schema"))
+    parser.set_defaults(run=_contract)
+
+
+def _add_doctor(commands: _Commands[argparse.ArgumentParser]) -> None:
+    parser = commands.add_parser("doctor", help="check this installation and say what to do")
+    parser.set_defaults(run=_doctor)
+
+
+# Each command imports what it needs and no more: serving must not wait for the others.
+# ruff: noqa: PLC0415
+
+
+def _serve(options: argparse.Namespace) -> int:
+    import anyio
+
+    from sidecar import logs, settings
+    from sidecar.app import serve
+
+    logs.configure()
+    anyio.run(serve, settings.load(options.home, options.scripted, drain=options.drain))
+    return 0
+
+
+def _chat(options: argparse.Namespace) -> int:
+    from sidecar.terminal import chat
+
+    return chat.run(_serving(options), " ".join(options.text), options.provider, options.model)
+
+
+def _replay(options: argparse.Namespace) -> int:
+    from sidecar.replay import runner
+
+    return runner.main(options.files, options.command, record=options.record)
+
+
+def _contract(options: argparse.Namespace) -> int:
+    import json
+
+    from sidecar import contract
+    from sidecar.rpc import openrpc
+
+    build = {"openrpc": openrpc.document, "schema": openrpc.schema}[options.form]
+    document = build(contract.METHODS, contract.NOTIFICATIONS)
+    sys.stdout.write(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
+    return 0
+
+
+def _doctor(options: argparse.Namespace) -> int:
+    from sidecar.terminal import doctor
+
+    return doctor.run(_serving(options))
+
+
+def _serving(options: argparse.Namespace) -> list[str]:
+    """The arguments that a sidecar started by a command is given."""
+    arguments: list[str] = []
+    if options.home:
+        arguments += ["--home", str(options.home)]
+    if options.scripted:
+        arguments += ["--scripted", str(options.scripted)]
+    return arguments
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,206 @@
+"""The composition root: builds every part once, serves until it is told to stop, and ends clean.
+
+How it ends: stdin's end, EPIPE on stdout, `shutdown`, SIGTERM, or the death of `process_id`. Each
+of them ends every execution, lets what was asked be answered, flushes, and returns; a hard exit
+armed beside it makes sure that two seconds later nothing is left running. With `drain`, the end
+of stdin waits first until everything that runs has come to its own end.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import anyio
+import anyio.to_thread
+import msgspec
+from anyio.abc import TaskGroup
+
+from sidecar import contract
+from sidecar.engine.directory import Directory
+from sidecar.engine.executions import Executions
+from sidecar.engine.manager import AIManager, LocalProvider
+from sidecar.providers.local import LocalProvider as LocalModels
+from sidecar.errors import ComponentMissing
+from sidecar.local.models import LocalModel, bundled
+from sidecar.local.supervisor import Supervisor
+from sidecar.records.database import Database
+from sidecar.rpc import stdio
+from sidecar.rpc.lines import LineDecoder, Overlong
+from sidecar.rpc.server import Server
+from sidecar.settings import Settings
+
+logger = logging.getLogger(__name__)
+
+_PAUSE_STDIN = 32 * 1024 * 1024
+"""Bytes of unread answers beyond which no further requests are taken in."""
+_WARM_AFTER_S = 0.1
+_ENDING_S = 1.0
+_PARENT_LOOK_S = 1.0
+
+
+class App:
+    """Every part, and what handlers may ask of the whole."""
+
+    def __init__(self, settings: Settings, tasks: TaskGroup, descriptors: tuple[int, int]) -> None:
+        self.settings = settings
+        self.methods = contract.METHODS
+        self._tasks = tasks
+        self._stopping = anyio.Event()
+        self._writer = stdio.Writer(descriptors[1], broken=self.stop)
+        self._reader = stdio.Reader(
+            descriptors[0],
+            decoder=LineDecoder(settings.config.protocol.max_line_bytes),
+            deliver=self._deliver,
+            ended=self._input_ended,
+            at_end=self._arm_at_end,
+        )
+        self._server = Server(self.methods, self, self._writer, tasks)
+        self.executions = Executions(tasks, self)
+        missing, models = _local_models()
+        self._supervisor = Supervisor(tasks, environment=os.environ)
+        self._models = LocalModels(self._supervisor, models)
+        self.manager = self._build_manager()
+        self.problems = [
+            *settings.problems,
+            *missing,
+            *self.manager.directory.problems,
+            *self.manager.load(),
+        ]
+
+    # --- the audience of executions ---
+
+    @property
+    def crowded(self) -> bool:
+        """True where the other side reads more slowly than is written."""
+        return self._writer.crowded
+
+    async def room(self) -> None:
+        """Wait until the other side has read."""
+        await self._writer.room()
+
+    def notify(self, method: str, params: msgspec.Struct) -> None:
+        """Send a notification."""
+        self._server.notify(method, params)
+
+    # --- life ---
+
+    def stop(self) -> None:
+        """Begin to end."""
+        self._stopping.set()
+
+    def watch_parent(self, process_id: int) -> None:
+        """End when that process does. Looked at once a second."""
+        self._tasks.start_soon(self._watch, process_id)
+
+    async def serve(self) -> None:
+        """Serve until told to stop."""
+        for problem in self.problems:
+            logger.warning("%s", problem)
+        with self._signals():
+            self._reader.start()
+            await self._stopping.wait()
+            stdio.arm_hard_exit()
+            await self._end()
+
+    async def _end(self) -> None:
+        with anyio.move_on_after(_ENDING_S):
+            self.executions.cancel_all()
+            await self.executions.idle()
+            await self._server.idle()
+        await self._writer.close()
+        with anyio.move_on_after(_ENDING_S / 2):
+            await self._supervisor.close()
+            await self.manager.close()
+
+    def _build_manager(self) -> AIManager:
+        here: dict[str, LocalProvider] = {"local": self._models}
+        if self.settings.scripted is not None:
+            from sidecar.providers.scripted import ScriptedProvider  # noqa: PLC0415 - on demand
+
+            here["scripted"] = ScriptedProvider(self.settings.scripted)
+        directory = Directory(self.settings.config, scripted=self.settings.scripted is not None)
+        return AIManager(directory, Database(self.settings.home), here)
+
+    def _deliver(self, lines: list[bytes | Overlong]) -> None:
+        self._warm_up()
+        self._server.receive(lines)
+        if self._writer.pending > _PAUSE_STDIN:
+            self._reader.pause()
+            self._tasks.start_soon(self._resume)
+
+    async def _resume(self) -> None:
+        await self._writer.room()
+        self._reader.resume()
+
+    def _warm_up(self) -> None:
+        """Load what the first request to a provider needs, a moment after the first answer."""
+        self._warm_up = _nothing  # type: ignore[method-assign] - once
+        loop = asyncio.get_running_loop()
+        loop.call_later(_WARM_AFTER_S, self._tasks.start_soon, self.manager.warm)
+
+    def _arm_at_end(self) -> None:
+        if not self.settings.drain:
+            stdio.arm_hard_exit()
+
+    def _input_ended(self) -> None:
+        if self.settings.drain:
+            self._tasks.start_soon(self._drain)
+        else:
+            self.stop()
+
+    async def _drain(self) -> None:
+        await self._server.idle()
+        await self.executions.idle()
+        self.stop()
+
+    async def _watch(self, process_id: int) -> None:
+        import psutil  # noqa: PLC0415 - only for clients that ask for it
+
+        try:
+            parent = psutil.Process(process_id)
+            while parent.is_running() and parent.status() != psutil.STATUS_ZOMBIE:
+                await anyio.sleep(_PARENT_LOOK_S)
+        except psutil.NoSuchProcess:
+            pass
+        logger.warning("The process %d has ended; so does the sidecar.", process_id)
+        self.stop()
+
+    @contextmanager
+    def _signals(self) -> Iterator[None]:
+        loop = asyncio.get_running_loop()
+
+        def stop(_signal: int, _frame: object) -> None:
+            loop.call_soon_threadsafe(self.stop)
+
+        kinds = [signal.SIGTERM, signal.SIGINT]
+        before = {kind: signal.signal(kind, stop) for kind in kinds}
+        try:
+            yield
+        finally:
+            for kind, handler in before.items():
+                signal.signal(kind, handler)
+
+
+def _nothing() -> None:
+    return
+
+
+def _local_models() -> tuple[list[str], list[LocalModel]]:
+    """The models of this machine; a part that was left out must not keep the rest from running."""
+    try:
+        return [], [bundled()]
+    except ComponentMissing as error:
+        return [f"{error.message} {error.hint}"], []
+
+
+async def serve(settings: Settings) -> None:
+    """Serve on this process's stdin and stdout until told to stop."""
+    descriptors = stdio.claim()
+    async with anyio.create_task_group() as tasks:
+        await App(settings, tasks, descriptors).serve()
+        tasks.cancel_scope.cancel()

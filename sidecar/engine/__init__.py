@@ -1,0 +1,1 @@
+"""Executions, and the manager that gives each its provider."""

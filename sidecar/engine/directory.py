@@ -1,0 +1,269 @@
+"""Which providers there are and how each is set: catalogue, then config.toml, then RPC.
+
+What may be set over RPC is the little that a front end needs (`Overrides`): never a header, an
+authentication style, an environment variable or anything about TLS. Keys from the environment are
+bound to the origins that catalogue and config.toml give: point a provider at another host over
+RPC, and its environment key is not sent there.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator
+from typing import Any, Literal, TypeVar
+from urllib.parse import urlsplit
+
+import msgspec
+from msgspec import Struct
+
+from sidecar.errors import ConfigError, InvalidParams, KeyNotFound, KeyOriginMismatch
+from sidecar.errors import ProviderNotFound
+from sidecar.keys import environment
+from sidecar.providers.base import Deadlines, Secret, Vendor
+from sidecar.providers.catalog import SCRIPTED, VENDORS
+from sidecar.settings import Config, ProviderSettings
+from sidecar.values import ProviderName, Timeouts
+
+DEFAULTS = Deadlines(
+    connect_ms=15_000, first_token_ms=600_000, idle_ms=120_000, total_ms=3_600_000
+)
+"""A slow local model may think for minutes before its first word; a silent connection may not."""
+
+REMOTE_FORMATS = ("openai_chat",)
+_LOOPBACK = ("localhost", "127.0.0.1", "::1")
+
+T = TypeVar("T")
+
+
+class Overrides(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What `configure_provider` has set for one provider."""
+
+    format: Literal["openai_chat"] | None = None
+    display_name: str | None = None
+    base_url: str | None = None
+    model: str | None = None
+    max_tokens: int | None = None
+    temperature: float | None = None
+    organization: str | None = None
+    timeouts: Timeouts | None = None
+
+    def changed(self, changes: dict[str, Any]) -> Overrides:
+        """Return these with `changes`, where None sets a field back."""
+        return msgspec.structs.replace(self, **changes)
+
+
+class Active(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The provider, and perhaps the model, that requests without one go to."""
+
+    provider: ProviderName
+    model: str | None = None
+
+
+class Row(Struct, frozen=True, kw_only=True):
+    """One provider as it is set now. `key_origins` are those that its environment key is for."""
+
+    vendor: Vendor
+    base_url: str | None
+    key_origins: frozenset[str]
+    model: str | None = None
+    max_tokens: int | None = None
+    temperature: float | None = None
+    organization: str | None = None
+    timeouts: Timeouts = Timeouts()
+
+    @property
+    def available(self) -> bool:
+        """True where nothing is missing that can be known without asking the provider."""
+        if self.vendor.format in REMOTE_FORMATS and self.base_url is None:
+            return False
+        return not self.vendor.key_required or self.has_key
+
+    @property
+    def has_key(self) -> bool:
+        """True where a key is set, usable at this address or not."""
+        return environment.find(self.vendor) is not None
+
+    def key(self) -> Secret | None:
+        """Return the key for this address. Raises `KeyNotFound` or `KeyOriginMismatch`."""
+        name = self.vendor.name
+        found = environment.find(self.vendor) if self.vendor.auth != "none" else None
+        if found is None:
+            if self.vendor.auth != "none" and self.vendor.key_required:
+                variables = " or ".join(self.vendor.key_variables)
+                hint = f"Set the environment variable {variables}." if variables else None
+                message = f"There is no API key for {self.vendor.display_name}."
+                raise KeyNotFound(message, hint=hint, provider=name)
+            return None
+        if self.base_url and origin(self.base_url) not in self.key_origins:
+            message = (
+                f"The key of {self.vendor.display_name} is not for {origin(self.base_url)}; "
+                "no request was sent."
+            )
+            raise KeyOriginMismatch(message, provider=name, hint=_mismatch_hint(self))
+        return found
+
+    def deadlines(self, wanted: Timeouts | None) -> Deadlines:
+        """The four timeouts: the request's, else the provider's, else the defaults."""
+        layers = [layer for layer in (wanted, self.timeouts) if layer is not None]
+        values = {
+            name: next(
+                (value for layer in layers if (value := getattr(layer, name)) is not None),
+                getattr(DEFAULTS, name),
+            )
+            for name in Deadlines.__struct_fields__
+        }
+        return Deadlines(**values)
+
+
+class Directory:
+    """All providers by name."""
+
+    def __init__(self, config: Config, *, scripted: bool) -> None:
+        self._config = config
+        self._given = dict(config.providers)
+        self._vendors = {vendor.name: vendor for vendor in VENDORS}
+        if scripted:
+            self._vendors[SCRIPTED.name] = SCRIPTED
+        self.overrides: dict[str, Overrides] = {}
+        self._active: Active | None = None
+        self.problems = list(self._take_config())
+
+    @property
+    def active(self) -> Active:
+        """What was set over RPC, else in config.toml, else the demo model."""
+        if self._active is not None and self._active.provider in self.names():
+            return self._active
+        given = self._config.active
+        if given is not None and given.provider in self.names():
+            return Active(provider=given.provider, model=given.model)
+        return Active(provider="local", model="demo")
+
+    @active.setter
+    def active(self, value: Active | None) -> None:
+        self._active = value
+
+    @property
+    def built_in(self) -> frozenset[str]:
+        """The names that catalogue and config.toml give."""
+        return frozenset(self._vendors)
+
+    def names(self) -> list[str]:
+        """Every provider's name, the catalogue's first."""
+        return [*self._vendors, *(name for name in self.overrides if name not in self._vendors)]
+
+    def row(self, name: str) -> Row:
+        """Return a provider as it is set now. Raises `ProviderNotFound`."""
+        set_ = self.overrides.get(name, Overrides())
+        vendor = self._vendors.get(name)
+        if vendor is None and set_.format is not None:
+            vendor = Vendor(name=name, display_name=name, format=set_.format, key_required=False)
+        if vendor is None:
+            close = difflib.get_close_matches(name, self.names(), n=1)
+            hint = f"Did you mean `{close[0]}`?" if close else None
+            message = f"There is no provider `{name}`."
+            raise ProviderNotFound(message, path="$.provider", hint=hint)
+        given = self._given.get(name, ProviderSettings())
+        if set_.display_name:
+            vendor = msgspec.structs.replace(vendor, display_name=set_.display_name)
+        trusted = (url for url in (vendor.base_url, given.base_url) if url)
+        return Row(
+            vendor=vendor,
+            base_url=set_.base_url or given.base_url or vendor.base_url,
+            key_origins=frozenset(origin(url) for url in trusted),
+            model=set_.model or given.model,
+            max_tokens=_first(set_.max_tokens, given.max_tokens),
+            temperature=_first(set_.temperature, given.temperature),
+            organization=set_.organization or given.organization,
+            timeouts=_merged(set_.timeouts, given.timeouts, self._config.timeouts),
+        )
+
+    def _take_config(self) -> Iterator[str]:
+        """Enter config.toml's own rows; yield what is wrong with any row."""
+        for name, given in list(self._given.items()):
+            place = f"config.toml: providers.{name}"
+            if given.base_url is not None:
+                try:
+                    url = checked_url(given.base_url)
+                    given = msgspec.structs.replace(given, base_url=url)
+                    self._given[name] = given
+                except ConfigError as error:
+                    yield f"{place}.base_url: {error.message} {error.hint} The row is ignored."
+                    del self._given[name]
+                    continue
+            vendor = self._vendors.get(name)
+            if given.format not in (None, *REMOTE_FORMATS):
+                yield f"{place}.format: allowed are {', '.join(REMOTE_FORMATS)}. It is ignored."
+            elif vendor is None and given.format is None:
+                yield f"{place}: a row of one's own needs `format`, like `openai_chat`."
+                del self._given[name]
+            else:
+                self._vendors[name] = _with_config(name, vendor, given)
+
+
+def checked_url(url: str) -> str:
+    """Return a base URL without its trailing slash. Raises `ConfigError` where it is unsafe."""
+    try:
+        parts = urlsplit(url.strip())
+        port = parts.port
+    except ValueError as error:
+        message = f"{url!r} is not a URL: {error}."
+        raise ConfigError(message, hint="Give a URL like https://host/v1.") from None
+    if parts.scheme not in ("http", "https") or not parts.hostname or port == 0:
+        message = f"{url!r} is not the URL of a server."
+        raise ConfigError(message, hint="Give a URL like https://host/v1.")
+    if parts.username is not None or parts.query or parts.fragment:
+        message = "A base_url has no user name, query or fragment."
+        raise ConfigError(message, hint="Give scheme, host, port and path alone.")
+    if parts.scheme == "http" and parts.hostname not in _LOOPBACK:
+        message = f"{parts.hostname} is another machine: its base_url must use https."
+        raise ConfigError(message, hint="Plain http is for servers on this machine only.")
+    return url.strip().rstrip("/")
+
+
+def origin(url: str) -> str:
+    """Scheme, host and port (RFC 6454), the default port written out."""
+    parts = urlsplit(url)
+    port = parts.port or (443 if parts.scheme == "https" else 80)
+    host = parts.hostname or ""
+    return f"{parts.scheme}://{f'[{host}]' if ':' in host else host}:{port}"
+
+
+def as_invalid_params(error: ConfigError, path: str) -> InvalidParams:
+    """A setting that came over RPC is wrong as a parameter."""
+    return InvalidParams(error.message, path=path, hint=error.hint)
+
+
+def _with_config(name: str, vendor: Vendor | None, given: ProviderSettings) -> Vendor:
+    if vendor is None:
+        vendor = Vendor(
+            name=name,
+            display_name=given.display_name or name,
+            format=given.format or "",
+            key_required=False,
+            capabilities=("chat", "streaming"),
+        )
+    return msgspec.structs.replace(
+        vendor,
+        display_name=given.display_name or vendor.display_name,
+        key_variables=(given.key_variable,) if given.key_variable else vendor.key_variables,
+    )
+
+
+def _mismatch_hint(row: Row) -> str:
+    known = ", ".join(sorted(row.key_origins)) or "no address"
+    return (
+        f"A key from the environment goes to {known} only. Set base_url in config.toml instead, "
+        "which an app's window can't write, or set the provider's address back."
+    )
+
+
+def _first(*values: T | None) -> T | None:
+    return next((value for value in values if value is not None), None)
+
+
+def _merged(*layers: Timeouts | None) -> Timeouts:
+    values = {
+        name: _first(*(getattr(layer, name) for layer in layers if layer is not None))
+        for name in Timeouts.__struct_fields__
+    }
+    return Timeouts(**values)

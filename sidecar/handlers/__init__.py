@@ -1,0 +1,1 @@
+"""One thin function per method, with its parameters and result beside it."""

@@ -1,0 +1,236 @@
+"""Providers and their models: listing, testing, configuring."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from msgspec import UNSET, Meta, UnsetType
+
+from sidecar.engine.directory import (
+    Active,
+    Overrides,
+    Row,
+    as_invalid_params,
+    checked_url,
+    origin,
+)
+from sidecar.errors import AIError, ConfigError, ErrorObject, InvalidParams
+from sidecar.providers.base import Secret
+from sidecar.rpc.methods import Call
+from sidecar.values import ModelInfo, ProviderName, Said, Timeouts, Value
+
+if TYPE_CHECKING:
+    from sidecar.app import App
+
+
+class NoParams(Value):
+    """No parameters."""
+
+
+class ProviderDefaults(Said):
+    """What requests get that don't say otherwise."""
+
+    model: str | None = None
+    max_tokens: int | None = None
+    temperature: float | None = None
+    organization: str | None = None
+    timeouts: Timeouts | None = None
+
+
+class ProviderInfo(Said):
+    """One provider. `available`: nothing is missing that can be known without asking it.
+
+    `origins` are the addresses that its key is for; requests go to `base_url`.
+    """
+
+    name: ProviderName
+    display_name: str
+    format: str
+    capabilities: list[str]
+    available: bool
+    has_api_key: bool
+    key_required: bool
+    origins: list[str]
+    active: bool
+    base_url: str | None = None
+    key_variables: list[str] | None = None
+    defaults: ProviderDefaults | None = None
+
+
+class ListProvidersResult(Said):
+    """Every provider, the catalogue's first."""
+
+    providers: list[ProviderInfo]
+
+
+class ListModelsParams(Value):
+    """`provider` is left out for the active one."""
+
+    provider: ProviderName | None = None
+
+
+class ListModelsResult(Said):
+    """As the provider orders them."""
+
+    models: list[ModelInfo]
+
+
+class TestProviderParams(Value):
+    """`api_key` is used for this test alone and not kept."""
+
+    provider: ProviderName
+    api_key: Annotated[str, Meta(min_length=1, max_length=10_000)] | None = None
+
+
+class TestProviderResult(Said):
+    """`ok`: the provider was reached and took the key. Where not, `error` says why."""
+
+    ok: bool
+    latency_ms: int
+    models: int | None = None
+    error: ErrorObject | None = None
+
+
+class ConfigureProviderParams(Value):
+    """What is left out stays as it is; null sets it back.
+
+    `format` makes a new provider of a name that is not known yet. There is nothing here about
+    keys, headers, TLS, proxies or environment variables, and there won't be.
+    """
+
+    provider: ProviderName
+    format: Literal["openai_chat"] | UnsetType | None = UNSET
+    display_name: Annotated[str, Meta(min_length=1, max_length=100)] | UnsetType | None = UNSET
+    base_url: Annotated[str, Meta(max_length=2000)] | UnsetType | None = UNSET
+    model: Annotated[str, Meta(min_length=1, max_length=300)] | UnsetType | None = UNSET
+    max_tokens: Annotated[int, Meta(ge=1)] | UnsetType | None = UNSET
+    temperature: Annotated[float, Meta(ge=0)] | UnsetType | None = UNSET
+    organization: Annotated[str, Meta(pattern=r"^[A-Za-z0-9_.-]{1,200}$")] | UnsetType | None = (
+        UNSET
+    )
+    timeouts: Timeouts | UnsetType | None = UNSET
+
+
+class ActiveProvider(Said):
+    """The provider, and perhaps the model, that requests without one go to."""
+
+    provider: ProviderName
+    model: str | None = None
+
+
+class SetActiveParams(Value):
+    """Names the provider, and perhaps the model."""
+
+    provider: ProviderName
+    model: Annotated[str, Meta(min_length=1, max_length=300)] | None = None
+
+
+class ProvidersChanged(Said):
+    """The settings of a provider, or which one is active, have changed."""
+
+    provider: ProviderName
+
+
+async def list_ai_providers(app: App, params: NoParams, call: Call) -> ListProvidersResult:
+    """List every provider with its state. Asks nobody and shows no key."""
+    del params, call
+    directory = app.manager.directory
+    rows = [directory.row(name) for name in directory.names()]
+    return ListProvidersResult(providers=[_info(app, row) for row in rows])
+
+
+async def list_models(app: App, params: ListModelsParams, call: Call) -> ListModelsResult:
+    """Ask a provider, live, for its models."""
+    del call
+    return ListModelsResult(models=await app.manager.models(params.provider))
+
+
+async def test_provider_connection(
+    app: App, params: TestProviderParams, call: Call
+) -> TestProviderResult:
+    """Ask a provider for its models, and tell how that went. Costs nothing there.
+
+    An unknown provider answers as an error; whatever the provider or the network does is in the
+    result.
+    """
+    del call
+    app.manager.directory.row(params.provider)
+    key = Secret(params.api_key) if params.api_key is not None else None
+    began = time.monotonic()
+    error: AIError | None = None
+    models: list[ModelInfo] = []
+    try:
+        models = await app.manager.test(params.provider, key)
+    except AIError as found:
+        error = found
+    return TestProviderResult(
+        ok=error is None,
+        latency_ms=round((time.monotonic() - began) * 1000),
+        models=len(models) if error is None else None,
+        error=error.to_object() if error else None,
+    )
+
+
+async def configure_provider(
+    app: App, params: ConfigureProviderParams, call: Call
+) -> ProviderInfo:
+    """Set a provider's address and defaults, and keep them. Tells `providers_changed`."""
+    directory = app.manager.directory
+    before = directory.overrides.get(params.provider, Overrides())
+    changes = {
+        name: value
+        for name in Overrides.__struct_fields__
+        if (value := getattr(params, name)) is not UNSET
+    }
+    if params.base_url:
+        try:
+            changes["base_url"] = checked_url(params.base_url)
+        except ConfigError as error:
+            raise as_invalid_params(error, "$.base_url") from None
+    if params.format and params.provider in directory.built_in:
+        message = f"The format of {params.provider} is fixed."
+        hint = "Choose another name for a provider of your own."
+        raise InvalidParams(message, path="$.format", hint=hint)
+    row = await app.manager.configure(params.provider, before.changed(changes))
+    call.afterwards(lambda: app.notify("providers_changed", ProvidersChanged(provider=params.provider)))
+    return _info(app, row)
+
+
+async def set_active_provider(app: App, params: SetActiveParams, call: Call) -> ActiveProvider:
+    """Set, and keep, the provider that requests without one go to."""
+    await app.manager.activate(Active(provider=params.provider, model=params.model))
+    call.afterwards(lambda: app.notify("providers_changed", ProvidersChanged(provider=params.provider)))
+    return ActiveProvider(provider=params.provider, model=params.model)
+
+
+async def get_active_provider(app: App, params: NoParams, call: Call) -> ActiveProvider:
+    """Return the provider that requests without one go to."""
+    del params, call
+    active = app.manager.directory.active
+    return ActiveProvider(provider=active.provider, model=active.model)
+
+
+def _info(app: App, row: Row) -> ProviderInfo:
+    defaults = ProviderDefaults(
+        model=row.model,
+        max_tokens=row.max_tokens,
+        temperature=row.temperature,
+        organization=row.organization,
+        timeouts=row.timeouts if row.timeouts != Timeouts() else None,
+    )
+    origins = {origin(row.base_url)} if row.base_url else set()
+    return ProviderInfo(
+        name=row.vendor.name,
+        display_name=row.vendor.display_name,
+        format=row.vendor.format,
+        capabilities=list(row.vendor.capabilities),
+        available=row.available,
+        has_api_key=row.has_key,
+        key_required=row.vendor.key_required,
+        origins=sorted(row.key_origins or origins),
+        active=row.vendor.name == app.manager.directory.active.provider,
+        base_url=row.base_url,
+        key_variables=list(row.vendor.key_variables) or None,
+        defaults=defaults if defaults != ProviderDefaults() else None,
+    )

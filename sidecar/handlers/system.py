@@ -1,0 +1,106 @@
+"""The sidecar itself: hello, ping, goodbye, and the contract."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+from msgspec import Meta
+
+from sidecar import PROTOCOL_VERSION, __version__
+from sidecar.handlers.models import NoParams
+from sidecar.rpc.methods import Call
+from sidecar.values import Said, Value
+
+if TYPE_CHECKING:
+    from sidecar.app import App
+
+
+class ClientInfo(Value):
+    """Who is calling."""
+
+    name: Annotated[str, Meta(max_length=200)]
+    version: Annotated[str, Meta(max_length=200)] | None = None
+
+
+class InitializeParams(Value):
+    """`process_id`: the sidecar ends when this process does, besides ending with its stdin."""
+
+    client: ClientInfo | None = None
+    process_id: Annotated[int, Meta(ge=1)] | None = None
+
+
+class ServerInfo(Said):
+    """Who is answering."""
+
+    name: str
+    version: str
+
+
+class KeyStoreState(Said):
+    """Where keys come from, and whether they can be read now."""
+
+    stores: list[str]
+    state: str
+
+
+class Paths(Said):
+    """The files a user may want to find."""
+
+    home: str
+    config: str
+
+
+class InitializeResult(Said):
+    """`protocol_version` is MAJOR.MINOR; a client refuses another major.
+
+    `problems` are for people: settings that could not be used, and what was used instead.
+    """
+
+    server: ServerInfo
+    protocol_version: str
+    capabilities: list[str]
+    key_store: KeyStoreState
+    paths: Paths
+    problems: list[str]
+
+
+class Empty(Said):
+    """Nothing to say."""
+
+
+async def initialize(app: App, params: InitializeParams, call: Call) -> InitializeResult:
+    """Say hello. Optional: requests work without it."""
+    del call
+    if params.process_id is not None:
+        app.watch_parent(params.process_id)
+    home = app.settings.home
+    return InitializeResult(
+        server=ServerInfo(name="ai-sidecar", version=__version__),
+        protocol_version=PROTOCOL_VERSION,
+        capabilities=sorted(app.methods),
+        key_store=KeyStoreState(stores=["environment"], state="ready"),
+        paths=Paths(home=str(home), config=str(home / "config.toml")),
+        problems=app.problems,
+    )
+
+
+async def ping(app: App, params: NoParams, call: Call) -> Empty:
+    """Answer."""
+    del app, params, call
+    return Empty()
+
+
+async def shutdown(app: App, params: NoParams, call: Call) -> Empty:
+    """End every execution, answer, and exit with status 0."""
+    del params
+    call.afterwards(app.stop)
+    return Empty()
+
+
+async def discover(app: App, params: NoParams, call: Call) -> dict[str, Any]:
+    """Return this contract as an OpenRPC document."""
+    del app, params, call
+    from sidecar import contract  # noqa: PLC0415 - the table names this very function
+    from sidecar.rpc import openrpc  # noqa: PLC0415 - seldom needed
+
+    return openrpc.document(contract.METHODS, contract.NOTIFICATIONS)

@@ -1,0 +1,1 @@
+"""Keys and their custody. The only room that sees secret stores."""

@@ -1,0 +1,1 @@
+"""Local models: a llama.cpp worker process and its supervisor."""

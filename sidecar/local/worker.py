@@ -1,0 +1,105 @@
+"""The worker process: takes chats as JSON lines, runs them, answers as JSON lines.
+
+Started as `python -m sidecar.local.worker`; `local/protocol.py` is what it speaks. Rules:
+
+* llama_cpp is imported before a thread waits on stdin: on Windows the import hangs otherwise.
+* Inference is serial and stays on the main thread. One model is loaded at a time.
+* What the request made impossible is answered with `Failed`; anything else that goes wrong ends
+  the process with its traceback on stderr, and the supervisor tells it as a crash.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING, NoReturn
+
+from sidecar.errors import AIError, ComponentMissing
+from sidecar.local.inbox import Inbox, Job
+from sidecar.local.protocol import Answer, Chat, Chunk, Failed, Loaded, ModelSpec, Ready, encode
+from sidecar.rpc.stdio import claim
+
+if TYPE_CHECKING:
+    from sidecar.local.engine import Engine
+
+
+class Worker:
+    """Takes job after job and answers."""
+
+    def __init__(self, inbox: Inbox, output: int, load: Callable[[ModelSpec], Engine]) -> None:
+        self._inbox = inbox
+        self._output = output
+        self._load = load
+        self._engine: Engine | None = None
+
+    def serve(self) -> NoReturn:
+        """Serve until the inbox ends the process."""
+        while True:
+            job = self._inbox.next()
+            answer = self._run(job)
+            self._inbox.forget(job)
+            _send(self._output, answer)
+
+    def _run(self, job: Job) -> Answer:
+        chat = job.chat
+
+        def say(text: str) -> None:
+            _send(self._output, Chunk(id=chat.id, content=text))
+
+        try:
+            return self._loaded(chat).answer(job, say)
+        except AIError as error:
+            return _failed(error, chat.id)
+
+    def _loaded(self, chat: Chat) -> Engine:
+        """Return the engine for the chat's model, loading it where another one is loaded."""
+        if self._engine is None or self._engine.spec != chat.model:
+            if self._engine is not None:
+                self._engine.close()
+                self._engine = None
+            started = time.monotonic()
+            self._engine = self._load(chat.model)
+            elapsed = round((time.monotonic() - started) * 1000)
+            _send(self._output, Loaded(id=chat.id, load_ms=elapsed))
+        return self._engine
+
+
+def _failed(error: AIError, chat_id: int | None) -> Failed:
+    return Failed(
+        id=chat_id, kind=error.kind, message=error.message, hint=error.hint, path=error.path
+    )
+
+
+def _send(output: int, answer: Answer) -> None:
+    view = memoryview(encode(answer))
+    while view:
+        view = view[os.write(output, view) :]
+
+
+def main() -> None:
+    """Run the worker on this process's stdin and stdout."""
+    # Ctrl-C in a terminal reaches the whole group; what ends a worker is the end of its stdin.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # Claimed before llama_cpp is imported: what a native library prints must not tear a line.
+    descriptor, output = claim()
+    try:
+        from sidecar.local import engine  # noqa: PLC0415
+    except (ImportError, OSError, RuntimeError) as error:
+        # Not installed, or built for another machine: its native library can't be loaded.
+        missing = ComponentMissing(
+            f"the local engine is not usable: {error}", hint="pip install 'ai-sidecar[local]'"
+        )
+        _send(output, _failed(missing, None))
+        return
+    log = engine.NativeLog()
+    inbox = Inbox(descriptor)
+    inbox.start()
+    _send(output, Ready(version=engine.VERSION))
+    Worker(inbox, output, partial(engine.load, log=log)).serve()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Few wire formats, many vendors: rows, pure formats, and the only HTTP loop."""

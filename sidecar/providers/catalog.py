@@ -1,0 +1,147 @@
+"""The vendors, one row each. To add one whose format is known is to add a row."""
+
+from __future__ import annotations
+
+from sidecar.providers.base import Quirks, Vendor
+
+_CHAT = ("chat", "streaming", "tools", "json_schema", "models")
+_VISION = (*_CHAT, "images")
+
+VENDORS: tuple[Vendor, ...] = (
+    Vendor(
+        name="openai",
+        display_name="OpenAI",
+        format="openai_chat",
+        base_url="https://api.openai.com/v1",
+        key_variables=("OPENAI_API_KEY",),
+        capabilities=(*_VISION, "files", "audio", "reasoning"),
+        quirks=Quirks(
+            max_tokens_field="max_completion_tokens", organization_header="openai-organization"
+        ),
+    ),
+    Vendor(
+        name="groq",
+        display_name="Groq",
+        format="openai_chat",
+        base_url="https://api.groq.com/openai/v1",
+        key_variables=("GROQ_API_KEY",),
+        capabilities=(*_VISION, "reasoning"),
+        quirks=Quirks(max_tokens_field="max_completion_tokens"),
+    ),
+    Vendor(
+        name="mistral",
+        display_name="Mistral",
+        format="openai_chat",
+        base_url="https://api.mistral.ai/v1",
+        key_variables=("MISTRAL_API_KEY",),
+        capabilities=(*_VISION, "reasoning"),
+        # It refuses fields that it does not know (422), stream_options among them, and sends
+        # usage by itself.
+        quirks=Quirks(stream_usage=False, required_word="any", seed_field="random_seed"),
+    ),
+    Vendor(
+        name="deepseek",
+        display_name="DeepSeek",
+        format="openai_chat",
+        base_url="https://api.deepseek.com",
+        key_variables=("DEEPSEEK_API_KEY",),
+        capabilities=("chat", "streaming", "tools", "json_object", "models", "reasoning"),
+        quirks=Quirks(reasoning_back="reasoning_content"),
+    ),
+    Vendor(
+        name="xai",
+        display_name="xAI",
+        format="openai_chat",
+        base_url="https://api.x.ai/v1",
+        key_variables=("XAI_API_KEY",),
+        capabilities=(*_VISION, "reasoning"),
+    ),
+    Vendor(
+        name="together",
+        display_name="Together AI",
+        format="openai_chat",
+        base_url="https://api.together.xyz/v1",
+        key_variables=("TOGETHER_API_KEY",),
+        capabilities=_VISION,
+    ),
+    Vendor(
+        name="fireworks",
+        display_name="Fireworks AI",
+        format="openai_chat",
+        base_url="https://api.fireworks.ai/inference/v1",
+        key_variables=("FIREWORKS_API_KEY",),
+        capabilities=_VISION,
+    ),
+    Vendor(
+        name="cerebras",
+        display_name="Cerebras",
+        format="openai_chat",
+        base_url="https://api.cerebras.ai/v1",
+        key_variables=("CEREBRAS_API_KEY",),
+        capabilities=(*_CHAT, "reasoning"),
+        quirks=Quirks(max_tokens_field="max_completion_tokens"),
+    ),
+    Vendor(
+        name="perplexity",
+        display_name="Perplexity",
+        format="openai_chat",
+        base_url="https://api.perplexity.ai",
+        key_variables=("PERPLEXITY_API_KEY", "PPLX_API_KEY"),
+        capabilities=("chat", "streaming", "json_schema", "images", "citations"),
+        # It has no list of models; these are the ones its documentation names.
+        models=("sonar", "sonar-pro", "sonar-reasoning-pro", "sonar-deep-research"),
+    ),
+    Vendor(
+        name="lmstudio",
+        display_name="LM Studio",
+        format="openai_chat",
+        base_url="http://127.0.0.1:1234/v1",
+        key_required=False,
+        capabilities=_VISION,
+    ),
+    Vendor(
+        name="llamacpp",
+        display_name="llama.cpp server",
+        format="openai_chat",
+        base_url="http://127.0.0.1:8080/v1",
+        key_required=False,
+        key_variables=("LLAMA_API_KEY",),
+        capabilities=(*_VISION, "reasoning"),
+        quirks=Quirks(reasoning_back="reasoning_content"),
+    ),
+    Vendor(
+        name="vllm",
+        display_name="vLLM",
+        format="openai_chat",
+        base_url="http://127.0.0.1:8000/v1",
+        key_required=False,
+        key_variables=("VLLM_API_KEY",),
+        capabilities=(*_VISION, "reasoning"),
+    ),
+    Vendor(
+        name="openai-compatible",
+        display_name="OpenAI-compatible server",
+        format="openai_chat",
+        key_required=False,
+        key_variables=("OPENAI_COMPATIBLE_API_KEY",),
+        capabilities=_VISION,
+    ),
+    Vendor(
+        name="local",
+        display_name="Local model (llama.cpp)",
+        format="local",
+        auth="none",
+        key_required=False,
+        capabilities=("chat", "streaming", "json_schema", "models", "offline"),
+    ),
+)
+
+SCRIPTED = Vendor(
+    name="scripted",
+    display_name="Scripted answers",
+    format="scripted",
+    auth="none",
+    key_required=False,
+    capabilities=("chat", "streaming", "tools", "models", "offline"),
+)
+"""Offered with `--scripted DIR` only."""

@@ -1,0 +1,1 @@
+"""Wire formats: pure functions and decoders, one package or module each."""

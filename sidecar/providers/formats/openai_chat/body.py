@@ -1,0 +1,166 @@
+"""AIRequest to the JSON body of POST /chat/completions."""
+
+from __future__ import annotations
+
+from typing import Any, assert_never
+
+import msgspec
+
+from sidecar.errors import InvalidParams
+from sidecar.providers.base import Facts, Target
+from sidecar.values import (
+    AIMessage,
+    AIRequest,
+    AudioPart,
+    FilePart,
+    ImagePart,
+    JsonObjectFormat,
+    JsonSchemaFormat,
+    NamedToolChoice,
+    Part,
+    TextPart,
+    Tool,
+)
+
+_OURS = ("messages", "stream")
+
+
+def encode(request: AIRequest, target: Target, facts: Facts) -> bytes:
+    """Return the body. What this vendor does not take is told in `facts.warnings`."""
+    quirks = target.vendor.quirks
+    fields: dict[str, Any] = {
+        "model": target.model,
+        "messages": [_message(message, target) for message in request.messages],
+        "temperature": request.temperature,
+        "top_p": request.top_p,
+        quirks.max_tokens_field: request.max_tokens,
+        "stop": request.stop_sequences or None,
+        "frequency_penalty": request.frequency_penalty,
+        "presence_penalty": request.presence_penalty,
+        quirks.seed_field: request.seed,
+        "tools": [_tool(tool) for tool in request.tools or ()] or None,
+        "tool_choice": _tool_choice(request, target),
+        "parallel_tool_calls": request.parallel_tool_calls if request.tools else None,
+        "response_format": _response_format(request),
+        "reasoning_effort": _reasoning_effort(request, target, facts),
+    }
+    if request.stream:
+        fields["stream"] = True
+        if quirks.stream_usage:
+            fields["stream_options"] = {"include_usage": True}
+    body = {name: value for name, value in fields.items() if value is not None}
+    return msgspec.json.encode(body | _extra(request))
+
+
+def _extra(request: AIRequest) -> dict[str, Any]:
+    extra = request.extra or {}
+    for name in _OURS:
+        if name in extra:
+            message = f"`extra` cannot set `{name}`."
+            hint = f"Use `request.{name}`, or the method that streams."
+            raise InvalidParams(message, path=f"$.request.extra.{name}", hint=hint)
+    return extra
+
+
+def _message(message: AIMessage, target: Target) -> dict[str, Any]:
+    fields: dict[str, Any] = {"role": message.role, "content": _content(message)}
+    if message.name is not None:
+        fields["name"] = message.name
+    if message.tool_call_id is not None:
+        fields["tool_call_id"] = message.tool_call_id
+    if message.tool_calls:
+        fields["tool_calls"] = [
+            {
+                "id": call.id,
+                "type": "function",
+                "function": {"name": call.name, "arguments": call.arguments},
+            }
+            for call in message.tool_calls
+        ]
+    back = target.vendor.quirks.reasoning_back
+    if back and message.reasoning:
+        fields[back] = "".join(block.text or "" for block in message.reasoning)
+    return fields
+
+
+def _content(message: AIMessage) -> str | list[dict[str, Any]] | None:
+    if isinstance(message.content, list):
+        return [_part(part) for part in message.content]
+    return message.content
+
+
+def _part(part: Part) -> dict[str, Any]:
+    match part:
+        case TextPart(text=text):
+            return {"type": "text", "text": text}
+        case ImagePart():
+            image: dict[str, Any] = {"url": part.url or _data_url(part.media_type, part.data)}
+            if part.detail is not None:
+                image["detail"] = part.detail
+            return {"type": "image_url", "image_url": image}
+        case FilePart():
+            data = part.url or _data_url(part.media_type, part.data)
+            name = part.filename or "document.pdf"
+            return {"type": "file", "file": {"filename": name, "file_data": data}}
+        case AudioPart():
+            kind = part.media_type.rpartition("/")[2]
+            form = {"mpeg": "mp3", "x-wav": "wav", "wave": "wav"}.get(kind, kind)
+            return {"type": "input_audio", "input_audio": {"data": part.data, "format": form}}
+    assert_never(part)
+
+
+def _data_url(media_type: str | None, data: str | None) -> str:
+    return f"data:{media_type};base64,{data}"
+
+
+def _tool(tool: Tool) -> dict[str, Any]:
+    function: dict[str, Any] = {
+        "name": tool.name,
+        "description": tool.description,
+        "parameters": tool.parameters,
+        "strict": tool.strict,
+    }
+    present = {name: value for name, value in function.items() if value is not None}
+    return {"type": "function", "function": present}
+
+
+def _tool_choice(request: AIRequest, target: Target) -> str | dict[str, Any] | None:
+    match request.tool_choice:
+        case NamedToolChoice(name=name):
+            return {"type": "function", "function": {"name": name}}
+        case "required":
+            return target.vendor.quirks.required_word
+        case other:
+            return other
+
+
+def _response_format(request: AIRequest) -> dict[str, Any] | None:
+    match request.response_format:
+        case JsonObjectFormat():
+            return {"type": "json_object"}
+        case JsonSchemaFormat() as wanted:
+            schema: dict[str, Any] = {"name": wanted.name, "schema": wanted.schema}
+            if wanted.description is not None:
+                schema["description"] = wanted.description
+            if wanted.strict is not None:
+                schema["strict"] = wanted.strict
+            return {"type": "json_schema", "json_schema": schema}
+        case _:
+            return None
+
+
+def _reasoning_effort(request: AIRequest, target: Target, facts: Facts) -> str | None:
+    if request.reasoning is None:
+        return None
+    if request.reasoning.max_tokens is not None:
+        facts.warn(
+            f"{target.vendor.display_name} takes no `reasoning.max_tokens` here; it was not sent. "
+            "Use `reasoning.effort`."
+        )
+    if request.reasoning.effort is not None and not target.vendor.quirks.reasoning_effort:
+        facts.warn(
+            f"{target.vendor.display_name} takes no `reasoning.effort`; it was not sent. "
+            "Use `extra` for its own field."
+        )
+        return None
+    return request.reasoning.effort

@@ -1,0 +1,101 @@
+"""Bytes in, events out: server-sent events. Pure: no IO, no clock.
+
+https://html.spec.whatwg.org/multipage/server-sent-events.html#parsing-an-event-stream:
+
+* Lines end with LF, CR LF or CR, and with nothing else (httpx's `aiter_lines` also splits at
+  U+2028 and U+0085, which tears JSON apart). Data stays bytes until it is whole.
+* `data:` lines of one event are joined by LF; one space after the colon is taken off; lines that
+  start with a colon are comments (heartbeats); `id` and `retry` mean nothing here.
+* An event ends at an empty line. What stands at the end of input without one is delivered too,
+  unlike the standard: some servers forget it, and whether it is whole its decoder will see.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from sidecar.errors import InvalidResponse
+
+MAX_EVENT = 16 * 1024 * 1024
+
+
+class Event(NamedTuple):
+    """One event: its name (`""` where it has none) and its data."""
+
+    event: str
+    data: bytes
+
+
+class SseDecoder:
+    """Splits a byte stream into events of at most `limit` bytes."""
+
+    def __init__(self, limit: int = MAX_EVENT) -> None:
+        self._limit = limit
+        self._rest: list[bytes] = []
+        self._rest_size = 0
+        self._after_cr = False
+        self._at_start = True
+        self._name = ""
+        self._data: list[bytes] = []
+        self._size = 0
+
+    def feed(self, data: bytes) -> list[Event]:
+        """Take the next bytes and return the events that they complete.
+
+        Raises `InvalidResponse` for an event larger than `limit`.
+        """
+        if b"\r" in data or self._after_cr:
+            data = self._without_cr(data)
+        *lines, rest = data.split(b"\n")
+        if lines and self._rest:
+            lines[0] = b"".join((*self._rest, lines[0]))
+            self._rest.clear()
+            self._rest_size = 0
+        if rest:
+            self._rest.append(rest)
+            self._rest_size += len(rest)
+        events: list[Event] = []
+        for line in lines:
+            self._line(line, events)
+        if self._size + self._rest_size > self._limit:
+            message = f"The provider sent an event of more than {self._limit} bytes."
+            raise InvalidResponse(message)
+        return events
+
+    def close(self) -> list[Event]:
+        """End of input: return the event that has no empty line behind it, if there is one."""
+        events: list[Event] = []
+        if self._rest:
+            self._line(b"".join(self._rest), events)
+            self._rest.clear()
+        self._line(b"", events)
+        return events
+
+    def _without_cr(self, data: bytes) -> bytes:
+        if self._after_cr and data[:1] == b"\n":
+            data = data[1:]
+        if data:
+            self._after_cr = data[-1:] == b"\r"
+        return data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+
+    def _line(self, line: bytes, events: list[Event]) -> None:
+        if self._at_start:
+            self._at_start = False
+            line = line.removeprefix(b"\xef\xbb\xbf")
+        if not line:
+            if self._data:
+                data = self._data[0] if len(self._data) == 1 else b"\n".join(self._data)
+                events.append(Event(self._name, data))
+                self._data.clear()
+                self._size = 0
+            self._name = ""
+        elif line.startswith(b"data:"):
+            value = line[6:] if line[5:6] == b" " else line[5:]
+            self._data.append(value)
+            self._size += len(value)
+        elif line.startswith(b"event:"):
+            self._name = line[6:].strip().decode("utf-8", "replace")
+        elif line.startswith(b"error:"):
+            # llama.cpp's server once put its errors into a field of this name.
+            self._name = "error"
+            self._data.append(line[6:].strip())

@@ -1,0 +1,26 @@
+"""Local models as a provider: ids become rows, the supervisor does the rest."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from sidecar.local.models import LocalModel, find
+from sidecar.local.supervisor import Supervisor
+from sidecar.providers.base import Sink
+from sidecar.values import AIRequest, ModelInfo
+
+
+class LocalProvider:
+    """The models of this machine, by their ids."""
+
+    def __init__(self, supervisor: Supervisor, models: Iterable[LocalModel]) -> None:
+        self._supervisor = supervisor
+        self._models = tuple(models)
+
+    async def stream(self, request: AIRequest, model_id: str, sink: Sink) -> None:
+        """Stream one answer into `sink`. Raises `ModelNotFound` and what `Supervisor.chat` does."""
+        await self._supervisor.chat(request, find(self._models, model_id), sink)
+
+    def models(self) -> list[ModelInfo]:
+        """Return what `list_models` says about them."""
+        return [model.info() for model in self._models]

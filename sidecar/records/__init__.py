@@ -1,0 +1,1 @@
+"""What the sidecar keeps: one SQLite file in its home folder."""

@@ -1,0 +1,72 @@
+"""sidecar.db: opened when first needed, migrated by number, 0600 in a 0700 folder.
+
+What is set over RPC lives here and not in config.toml, which is the user's own.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from sidecar.errors import StorageError
+
+# Each statement runs once, in order; `user_version` says how many have. Never change one.
+_MIGRATIONS = (
+    "CREATE TABLE settings (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID",
+)
+_BUSY_S = 5.0
+
+
+class Database:
+    """A small store of named values. Its methods block; they are called in a thread."""
+
+    def __init__(self, home: Path) -> None:
+        self._path = home / "sidecar.db"
+
+    def read_settings(self) -> dict[str, bytes]:
+        """Return every setting; nothing is created where there is none. Raises `StorageError`."""
+        if not self._path.exists():
+            return {}
+        with self._open() as connection:
+            rows = connection.execute("SELECT name, value FROM settings").fetchall()
+        return {str(name): bytes(value) for name, value in rows}
+
+    def write_setting(self, name: str, value: bytes | None) -> None:
+        """Set or, with None, remove a setting. Raises `StorageError`."""
+        with self._open() as connection:
+            if value is None:
+                connection.execute("DELETE FROM settings WHERE name = ?", (name,))
+            else:
+                connection.execute("INSERT OR REPLACE INTO settings VALUES (?, ?)", (name, value))
+
+    @contextmanager
+    def _open(self) -> Iterator[sqlite3.Connection]:
+        try:
+            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            # Created with its mode before SQLite could create it with another.
+            os.close(os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600))
+            connection = sqlite3.connect(self._path, timeout=_BUSY_S)
+        except (OSError, sqlite3.Error) as error:
+            message = f"{self._path} can't be opened: {error}."
+            raise StorageError(message) from error
+        try:
+            with connection:
+                self._migrate(connection)
+                yield connection
+        except sqlite3.Error as error:
+            message = f"{self._path} can't be used: {error}."
+            raise StorageError(message) from error
+        finally:
+            connection.close()
+
+    def _migrate(self, connection: sqlite3.Connection) -> None:
+        (version,) = connection.execute("PRAGMA user_version").fetchone()
+        if version > len(_MIGRATIONS):
+            message = f"{self._path} was written by a newer version of the sidecar."
+            raise StorageError(message, hint="Update the app, or move the file away.")
+        for number, statement in enumerate(_MIGRATIONS[version:], start=version + 1):
+            connection.execute(statement)
+            connection.execute(f"PRAGMA user_version = {number}")

@@ -1,0 +1,159 @@
+"""The JSON-RPC 2.0 envelope: bytes to requests, answers to bytes. Pure: no IO, no clock.
+
+https://www.jsonrpc.org/specification. Rules beyond it:
+
+* `params` and `id` stay raw bytes. A method decodes its own parameters against its own type, and
+  an id goes back exactly as it came (`1.0` stays `1.0`).
+* Parameters are by name (an object) or left out; this contract has no positional parameters.
+* A batch has at most `MAX_BATCH` members, so that one line can't ask for millions of answers.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+from msgspec import UNSET, Raw, Struct, UnsetType
+
+from sidecar.errors import AIError, ErrorObject, InvalidRequest, ParseError
+
+MAX_BATCH = 1000
+NULL = Raw(b"null")
+
+
+class Request(Struct, frozen=True):
+    """One request, or a notification where `id` is UNSET."""
+
+    jsonrpc: Literal["2.0"]
+    method: str
+    params: Raw | UnsetType = UNSET
+    id: Raw | UnsetType = UNSET
+
+    @property
+    def is_notification(self) -> bool:
+        """True where no answer may be sent (JSON-RPC 2.0, section 4.1)."""
+        return self.id is UNSET
+
+
+class Invalid(Struct, frozen=True):
+    """What was no request: the error to answer, and the id as far as one could be read."""
+
+    error: AIError
+    id: Raw = NULL
+
+
+class Batch(Struct, frozen=True):
+    """An array of requests, each of which runs on its own."""
+
+    members: list[Request | Invalid]
+
+
+class Failure(Struct, frozen=True):
+    """An error response."""
+
+    jsonrpc: Literal["2.0"]
+    error: ErrorObject
+    id: Raw
+
+
+class Notification(Struct, frozen=True):
+    """A message of the sidecar's own accord; `params` is any Struct."""
+
+    jsonrpc: Literal["2.0"]
+    method: str
+    params: object
+
+
+class _IdOnly(Struct):
+    id: Raw = NULL
+
+
+_request = msgspec.json.Decoder(Request)
+_members = msgspec.json.Decoder(list[Raw])
+_id_only = msgspec.json.Decoder(_IdOnly)
+_anything = msgspec.json.Decoder()
+_encoder = msgspec.json.Encoder()
+
+
+def decode(line: bytes) -> Request | Batch | Invalid:
+    """Decode one line. Never raises: what is wrong comes back as `Invalid`."""
+    try:
+        if not line.isascii():
+            line.decode("utf-8")
+        if line.lstrip()[:1] == b"[":
+            return _decode_batch(line)
+        return _decode_one(line)
+    except UnicodeDecodeError as error:
+        return Invalid(ParseError(f"The line is not UTF-8 (byte {error.start})."))
+    except msgspec.DecodeError as error:
+        return Invalid(_parse_error(error))
+    except RecursionError:
+        return Invalid(ParseError("The JSON is nested too deeply.", hint="Flatten the value."))
+
+
+def encode(message: object) -> bytes:
+    """Encode one message as a line, its line feed included."""
+    line = bytearray(_encoder.encode(message))
+    line += b"\n"
+    return bytes(line)
+
+
+def _decode_batch(line: bytes) -> Batch | Invalid:
+    members = _members.decode(line)
+    if not members:
+        return Invalid(InvalidRequest("A batch must not be empty."))
+    if len(members) > MAX_BATCH:
+        return Invalid(
+            InvalidRequest(
+                f"A batch of {len(members)} requests is over the limit of {MAX_BATCH}.",
+                hint=f"Send batches of at most {MAX_BATCH} requests.",
+            )
+        )
+    _anything.decode(line)  # one member that is not JSON makes the whole line not JSON
+    return Batch([_decode_one(bytes(member)) for member in members])
+
+
+def _decode_one(line: bytes) -> Request | Invalid:
+    try:
+        request = _request.decode(line)
+    except msgspec.ValidationError as error:
+        _anything.decode(line)  # text that isn't JSON is a parse error, whatever else is wrong
+        return Invalid(InvalidRequest(_envelope_fault(line, error)), _readable_id(line))
+    problem = _fault(request)
+    return request if problem is None else Invalid(problem, _readable_id(line))
+
+
+def _fault(request: Request) -> InvalidRequest | None:
+    if request.id is not UNSET and not _is_id(request.id):
+        return InvalidRequest("`id` must be a string, a number or null.", path="$.id")
+    if request.params is not UNSET and bytes(request.params)[:1] not in (b"{", b"["):
+        return InvalidRequest("`params` must be an object.", path="$.params")
+    return None
+
+
+def _envelope_fault(line: bytes, error: msgspec.ValidationError) -> str:
+    if line.lstrip()[:1] != b"{":
+        return "A request must be an object."
+    return f"Not a JSON-RPC 2.0 request: {error}."
+
+
+def _readable_id(line: bytes) -> Raw:
+    try:
+        found = _id_only.decode(line).id
+    except msgspec.ValidationError:
+        return NULL
+    return found if _is_id(found) else NULL
+
+
+def _is_id(raw: Raw) -> bool:
+    return bytes(raw)[:1] in b'"-0123456789n'
+
+
+def _parse_error(error: msgspec.DecodeError) -> ParseError:
+    text = str(error)
+    if "escape" in text:
+        return ParseError(
+            f"The JSON has a broken escape or a lone surrogate: {text}.",
+            hint="Escape characters beyond U+FFFF as a pair of surrogates, or send plain UTF-8.",
+        )
+    return ParseError(f"The line is not JSON: {text}.")

@@ -1,0 +1,56 @@
+"""What a method and a notification are, as rows of the contract's table."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from sidecar.rpc.messages import Request
+
+
+@dataclass(slots=True)
+class Call:
+    """One request on its way through its method."""
+
+    request: Request
+    in_batch: bool = False
+    _afterwards: list[Callable[[], None]] = field(default_factory=list)
+
+    def afterwards(self, act: Callable[[], None]) -> None:
+        """Run `act` once the answer stands in the queue to stdout, so that it comes first."""
+        self._afterwards.append(act)
+
+    def answered(self) -> None:
+        """The answer is queued (or there is none to give)."""
+        for act in self._afterwards:
+            act()
+
+
+Handler = Callable[[Any, Any, Call], Awaitable[object]]
+
+
+@dataclass(frozen=True, slots=True)
+class Method:
+    """A row of METHODS: what comes in, what goes out, and who does it."""
+
+    params: type
+    result: type
+    handler: Handler
+
+    @property
+    def summary(self) -> str:
+        """The handler's docstring: the method's public description."""
+        return " ".join((self.handler.__doc__ or "").split())
+
+
+@dataclass(frozen=True, slots=True)
+class NotificationType:
+    """A row of NOTIFICATIONS."""
+
+    params: type
+
+    @property
+    def summary(self) -> str:
+        """The docstring of the parameters' type."""
+        return " ".join((self.params.__doc__ or "").split())

@@ -1,0 +1,121 @@
+"""Raw parameters against their type, and errors that say where and what instead.
+
+`InvalidParams.path` is a JSONPath below `params`: `$.request.messages[0].role`.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+import types
+import typing
+from functools import lru_cache
+from typing import Any
+
+import msgspec
+from msgspec import Raw, UnsetType
+
+from sidecar.errors import InvalidParams, ParseError
+
+_AT = re.compile(r"^(?P<what>.*?)(?: - at `(?P<path>[^`]*)`)?$", re.DOTALL)
+_UNKNOWN = re.compile(r"Object contains unknown field `(?P<field>.*)`", re.DOTALL)
+_MISSING = re.compile(r"Object missing required field `(?P<field>.*)`", re.DOTALL)
+
+
+@lru_cache(maxsize=None)
+def _decoder(kind: type) -> msgspec.json.Decoder[Any]:
+    return msgspec.json.Decoder(kind)
+
+
+def decode_params(kind: type, raw: Raw | UnsetType) -> Any:  # noqa: ANN401 - the caller names it
+    """Decode `raw` as `kind`, a Struct type. Raises `InvalidParams` with the path."""
+    data = b"{}" if isinstance(raw, UnsetType) else bytes(raw)
+    if data[:1] == b"[":
+        message = "Parameters are given by name, as an object."
+        raise InvalidParams(message, path="$")
+    try:
+        return _decoder(kind).decode(data)
+    except msgspec.ValidationError as error:
+        raise explain(kind, str(error)) from None
+    except msgspec.DecodeError as error:
+        # The envelope's decoder skips over `params`; what it could not see comes out here.
+        message = f"The parameters are not valid JSON: {error}."
+        hint = "Escape characters beyond U+FFFF as a pair of surrogates, or send plain UTF-8."
+        raise ParseError(message, hint=hint) from None
+
+
+def explain(kind: Any, text: str) -> InvalidParams:  # noqa: ANN401 - any type annotation
+    """Turn a message of msgspec about `kind` into an error with its path and what is allowed."""
+    found = _AT.match(text)
+    what, path = (found["what"], found["path"] or "$") if found else (text, "$")
+    place = _type_at(kind, path)
+    if unknown := _UNKNOWN.fullmatch(what):
+        name = unknown["field"]
+        message = f"Unknown parameter `{name}`."
+        return InvalidParams(message, path=f"{path}.{name}", hint=_known_fields(place, name))
+    if missing := _MISSING.fullmatch(what):
+        name = missing["field"]
+        return InvalidParams(
+            f"`{name}` is required.", path=f"{path}.{name}", hint=f"Add `{name}`."
+        )
+    return InvalidParams(f"{what}.", path=path, hint=_allowed_values(place))
+
+
+def _known_fields(place: Any, wrong: str) -> str | None:  # noqa: ANN401 - any type annotation
+    for option in _options(place):
+        if isinstance(option, type) and issubclass(option, msgspec.Struct):
+            names = [field.encode_name for field in msgspec.structs.fields(option)]
+            close = difflib.get_close_matches(wrong, names, n=1)
+            known = ", ".join(names) or "none"
+            return f"Did you mean `{close[0]}`?" if close else f"Known here: {known}."
+    return None
+
+
+def _allowed_values(place: Any) -> str | None:  # noqa: ANN401 - any type annotation
+    words: list[str] = []
+    for option in _options(place):
+        if typing.get_origin(option) is typing.Literal:
+            words += [str(word) for word in typing.get_args(option)]
+        elif isinstance(option, type) and issubclass(option, msgspec.Struct):
+            tag = option.__struct_config__.tag
+            words += [f'{{"type": "{tag}", …}}'] if isinstance(tag, str) else []
+    return f"Allowed: {', '.join(words)}." if words else None
+
+
+def _type_at(kind: Any, path: str) -> Any:  # noqa: ANN401 - any type annotation
+    """Follow a path as msgspec prints it through a type; None where it leads nowhere."""
+    place = kind
+    for step in re.findall(r"\.([^.\[\]]+)|(\[[^\]]*\])", path.removeprefix("$")):
+        name, index = step
+        place = _item_type(place) if index else _field_type(place, name)
+        if place is None:
+            return None
+    return place
+
+
+def _field_type(place: Any, name: str) -> Any:  # noqa: ANN401 - any type annotation
+    for option in _options(place):
+        if isinstance(option, type) and issubclass(option, msgspec.Struct):
+            hints = typing.get_type_hints(option, include_extras=True)
+            for field in msgspec.structs.fields(option):
+                if field.encode_name == name:
+                    return hints[field.name]
+            if name == option.__struct_config__.tag_field:
+                return place
+    return None
+
+
+def _item_type(place: Any) -> Any:  # noqa: ANN401 - any type annotation
+    for option in _options(place):
+        if typing.get_origin(option) in (list, dict):
+            return typing.get_args(option)[-1]
+    return None
+
+
+def _options(place: Any) -> list[Any]:  # noqa: ANN401 - any type annotation
+    """The members of a union, without its Annotated wrappings."""
+    if typing.get_origin(place) is typing.Annotated:
+        return _options(typing.get_args(place)[0])
+    if typing.get_origin(place) in (typing.Union, types.UnionType):
+        return [inner for option in typing.get_args(place) for inner in _options(option)]
+    return [place]

@@ -1,0 +1,138 @@
+"""Where settings come from: the home folder, config.toml, the command line.
+
+config.toml is the user's own: the sidecar reads it and never writes it. A part that is wrong is
+told with file and key path, and its defaults are used; the sidecar starts all the same.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from sidecar.rpc.lines import DEFAULT_LIMIT
+from sidecar.rpc.params import explain
+from sidecar.values import Timeouts
+
+HOME_VARIABLE = "AI_SIDECAR_HOME"
+
+
+class _Part(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A table of config.toml; a misspelled key is told."""
+
+
+class ActiveSettings(_Part):
+    """`active = { provider = "local", model = "demo" }`."""
+
+    provider: str
+    model: str | None = None
+
+
+class ProviderSettings(_Part):
+    """`[providers.NAME]`: a row of the catalogue changed, or a row of one's own."""
+
+    format: str | None = None
+    display_name: str | None = None
+    base_url: str | None = None
+    key_variable: str | None = None
+    model: str | None = None
+    max_tokens: int | None = None
+    temperature: float | None = None
+    organization: str | None = None
+    timeouts: Timeouts | None = None
+
+
+class ProtocolSettings(_Part):
+    """`[protocol]`. `max_line_bytes`: a longer line from the client is refused."""
+
+    max_line_bytes: int = DEFAULT_LIMIT
+
+
+class Config(_Part):
+    """The whole of config.toml."""
+
+    active: ActiveSettings | None = None
+    providers: dict[str, ProviderSettings] = {}
+    timeouts: Timeouts = Timeouts()
+    protocol: ProtocolSettings = ProtocolSettings()
+
+
+class Settings(Struct, frozen=True, kw_only=True):
+    """Everything the sidecar is started with. `problems` is for people: what was not usable."""
+
+    home: Path
+    config: Config
+    scripted: Path | None = None
+    drain: bool = False
+    problems: tuple[str, ...] = ()
+
+
+def load(
+    home: Path | None = None, scripted: Path | None = None, *, drain: bool = False
+) -> Settings:
+    """Read the settings. Never raises for what is in config.toml."""
+    home = home or _home()
+    config, problems = _read_config(home / "config.toml")
+    return Settings(
+        home=home,
+        config=config,
+        scripted=scripted.absolute() if scripted else None,
+        drain=drain,
+        problems=tuple(problems),
+    )
+
+
+def _home() -> Path:
+    if given := os.environ.get(HOME_VARIABLE):
+        return Path(given).expanduser().absolute()
+    import platformdirs  # noqa: PLC0415 - only where nobody says where the home is
+
+    return Path(platformdirs.user_data_dir("ai-sidecar", appauthor=False))
+
+
+def _read_config(path: Path) -> tuple[Config, list[str]]:
+    try:
+        tables = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return Config(), []
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        return Config(), [f"{path}: {error}. The defaults are used."]
+    problems: list[str] = []
+    parts: dict[str, Any] = {}
+    fields = {field.name: field for field in msgspec.structs.fields(Config)}
+    for name, value in tables.items():
+        if name not in fields:
+            known = ", ".join(fields)
+            problems.append(f"{path}: `{name}` is unknown and was ignored. Known: {known}.")
+        elif name == "providers" and isinstance(value, dict):
+            parts[name] = _providers(path, value, problems)
+        else:
+            found = _part(f"{path}: {name}", fields[name].type, value, problems)
+            parts |= {name: found} if found is not None else {}
+    return Config(**parts), problems
+
+
+def _providers(
+    path: Path, tables: dict[str, Any], problems: list[str]
+) -> dict[str, ProviderSettings]:
+    """One wrong row must not take the others with it."""
+    rows = {}
+    for name, table in tables.items():
+        row = _part(f"{path}: providers.{name}", ProviderSettings, table, problems)
+        if row is not None:
+            rows[name] = row
+    return rows
+
+
+def _part(place: str, kind: Any, value: object, problems: list[str]) -> Any:  # noqa: ANN401
+    try:
+        return msgspec.convert(value, kind)
+    except msgspec.ValidationError as error:
+        found = explain(kind, str(error))
+        where = place + (found.path or "$").removeprefix("$")
+        problems.append(f"{where}: {found.message} {found.hint} The default is used.")
+        return None
