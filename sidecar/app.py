@@ -30,6 +30,8 @@ from sidecar.local.models import LocalModel, bundled
 from sidecar.local.supervisor import Supervisor
 from sidecar.records.database import Database
 from sidecar.rpc import stdio
+from sidecar.rpc.descriptors import claim
+from sidecar.rpc.descriptors import claim
 from sidecar.rpc.lines import LineDecoder, Overlong
 from sidecar.rpc.server import Server
 from sidecar.settings import Settings
@@ -200,7 +202,7 @@ def _local_models() -> tuple[list[str], list[LocalModel]]:
 
 async def serve(settings: Settings) -> None:
     """Serve on this process's stdin and stdout until told to stop."""
-    descriptors = stdio.claim()
+    descriptors = claim()
     async with anyio.create_task_group() as tasks:
         await App(settings, tasks, descriptors).serve()
         tasks.cancel_scope.cancel()

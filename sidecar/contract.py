@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from sidecar.engine.agent_block import AgentBlockOutput
 from sidecar.engine.executions import StreamChunkNotification, StreamEndNotification
 from sidecar.handlers import chat, models, system
 from sidecar.rpc.methods import Method, NotificationType
@@ -22,7 +23,7 @@ METHODS: dict[str, Method] = {
     "shutdown": Method(models.NoParams, system.Empty, system.shutdown),
     "rpc.discover": Method(models.NoParams, dict[str, Any], system.discover),
     "call_ai_provider": Method(
-        chat.CallParams, AIResponse | chat.AgentBlockOutput, chat.call_ai_provider
+        chat.CallParams, (AIResponse, AgentBlockOutput), chat.call_ai_provider
     ),
     "stream_ai_provider": Method(chat.CallParams, chat.StreamAccepted, chat.stream_ai_provider),
     "cancel_execution": Method(chat.ExecutionParams, chat.CancelResult, chat.cancel_execution),

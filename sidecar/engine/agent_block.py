@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Annotated, Any
+
+from msgspec import Meta
+
 from sidecar.values import AIResponse, BlockId, ExecutionId, FinishReason, Said, Timing, ToolCall
 
 
@@ -49,3 +53,14 @@ class AgentBlockOutput(Said):
             timing=response.timing,
             warnings=response.warnings,
         )
+
+
+if TYPE_CHECKING:
+    Answer = AIResponse | AgentBlockOutput
+else:
+    # msgspec takes no union of untagged Structs, and this one is only ever written, never read;
+    # sidecar/rpc/openrpc.py completes the references.
+    Answer = Annotated[
+        Any,
+        Meta(extra_json_schema={"anyOf": [{"$ref": "AIResponse"}, {"$ref": "AgentBlockOutput"}]}),
+    ]

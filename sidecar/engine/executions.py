@@ -27,7 +27,7 @@ import anyio
 import msgspec
 from anyio.abc import TaskGroup
 
-from sidecar.engine.agent_block import AgentBlockOutput
+from sidecar.engine.agent_block import AgentBlockOutput, Answer
 from sidecar.engine.transcript import Transcript
 from sidecar.errors import (
     AIError,
@@ -40,7 +40,6 @@ from sidecar.errors import (
 )
 from sidecar.providers.base import Facts
 from sidecar.values import (
-    AIResponse,
     BlockId,
     ExecutionId,
     FinishReason,
@@ -78,7 +77,7 @@ class StreamEndNotification(Said):
     seq: int
     timestamp: int
     finish_reason: FinishReason
-    response: AIResponse | AgentBlockOutput
+    response: Answer
     error: ErrorObject | None = None
     block_id: BlockId | None = None
 
@@ -203,7 +202,7 @@ class Execution:
             error = Cancelled("The execution was cancelled.", provider=self.provider)
         self._end(error)
 
-    def response(self) -> AIResponse | AgentBlockOutput:
+    def response(self) -> Answer:
         """What was said so far."""
         timing = dict(self._timing)
         if self.facts.connect_ms is not None:

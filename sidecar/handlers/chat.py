@@ -6,13 +6,12 @@ from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
-from sidecar.engine.agent_block import AgentBlockOutput
+from sidecar.engine.agent_block import Answer
 from sidecar.engine.executions import Execution, Output, State
 from sidecar.errors import ErrorObject, InvalidParams
 from sidecar.rpc.methods import Call
 from sidecar.values import (
     AIRequest,
-    AIResponse,
     BlockId,
     ExecutionId,
     ProviderName,
@@ -84,13 +83,11 @@ class AttachResult(Said):
     execution_id: ExecutionId
     state: State
     seq: int
-    response: AIResponse | AgentBlockOutput
+    response: Answer
     error: ErrorObject | None = None
 
 
-async def call_ai_provider(
-    app: App, params: CallParams, call: Call
-) -> AIResponse | AgentBlockOutput:
+async def call_ai_provider(app: App, params: CallParams, call: Call) -> Answer:
     """Ask a model and answer when it is done.
 
     With `request.stream: true` the stream's notifications come first. A cancelled call answers

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, NoReturn
 from sidecar.errors import AIError, ComponentMissing
 from sidecar.local.inbox import Inbox, Job
 from sidecar.local.protocol import Answer, Chat, Chunk, Failed, Loaded, ModelSpec, Ready, encode
-from sidecar.rpc.stdio import claim
+from sidecar.rpc.descriptors import claim
 
 if TYPE_CHECKING:
     from sidecar.local.engine import Engine

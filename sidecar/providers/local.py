@@ -17,10 +17,14 @@ class LocalProvider:
         self._supervisor = supervisor
         self._models = tuple(models)
 
-    async def stream(self, request: AIRequest, model_id: str, sink: Sink) -> None:
+    async def stream(self, request: AIRequest, model: str, sink: Sink) -> None:
         """Stream one answer into `sink`. Raises `ModelNotFound` and what `Supervisor.chat` does."""
-        await self._supervisor.chat(request, find(self._models, model_id), sink)
+        await self._supervisor.chat(request, find(self._models, model), sink)
 
     def models(self) -> list[ModelInfo]:
         """Return what `list_models` says about them."""
         return [model.info() for model in self._models]
+
+    def default_model(self) -> str | None:
+        """Return the model for requests that name none: the first row."""
+        return self._models[0].id if self._models else None

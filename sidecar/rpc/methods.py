@@ -32,11 +32,16 @@ Handler = Callable[[Any, Any, Call], Awaitable[object]]
 
 @dataclass(frozen=True, slots=True)
 class Method:
-    """A row of METHODS: what comes in, what goes out, and who does it."""
+    """A row of METHODS: what comes in, what goes out (one of several, in a tuple), who does it."""
 
     params: type
-    result: type
+    result: type | tuple[type, ...]
     handler: Handler
+
+    @property
+    def results(self) -> tuple[type, ...]:
+        """What may go out."""
+        return self.result if isinstance(self.result, tuple) else (self.result,)
 
     @property
     def summary(self) -> str:

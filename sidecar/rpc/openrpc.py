@@ -12,7 +12,8 @@ from sidecar.errors import AIError
 from sidecar.rpc.methods import Method, NotificationType
 
 _OPENRPC = "1.3.2"
-_REFERENCE = "#/components/schemas/{name}"
+_IN_OPENRPC = "#/components/schemas/{name}"
+_IN_SCHEMA = "#/$defs/{name}"
 
 
 def document(
@@ -23,9 +24,7 @@ def document(
     Notifications, for which OpenRPC has no place, stand in `x-notifications`; the tree of errors
     in `components.errors`.
     """
-    kinds = _types(methods, notifications)
-    schemas, components = msgspec.json.schema_components(kinds, ref_template=_REFERENCE)
-    schema_of = dict(zip(kinds, schemas, strict=True))
+    schema_of, components = _components(methods, notifications, _IN_OPENRPC)
     return {
         "openrpc": _OPENRPC,
         "info": {
@@ -49,8 +48,7 @@ def schema(
     methods: Mapping[str, Method], notifications: Mapping[str, NotificationType]
 ) -> dict[str, Any]:
     """Return one JSON Schema with every type of the contract under `$defs`."""
-    kinds = _types(methods, notifications)
-    _, components = msgspec.json.schema_components(kinds, ref_template="#/$defs/{name}")
+    _, components = _components(methods, notifications, _IN_SCHEMA)
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "AI Sidecar",
@@ -58,13 +56,29 @@ def schema(
     }
 
 
-def _types(
-    methods: Mapping[str, Method], notifications: Mapping[str, NotificationType]
-) -> list[Any]:
-    kinds = [kind for method in methods.values() for kind in (method.params, method.result)]
+def _components(
+    methods: Mapping[str, Method], notifications: Mapping[str, NotificationType], reference: str
+) -> tuple[dict[Any, Any], dict[str, Any]]:
+    """Return the schema of every type by type, and the named schemas that these refer to."""
+    kinds = [kind for each in methods.values() for kind in (each.params, *each.results)]
     kinds += [each.params for each in notifications.values()]
-    kinds.append(errors.ErrorObject)
-    return list(dict.fromkeys(kinds))
+    kinds = list(dict.fromkeys([*kinds, errors.ErrorObject]))
+    schemas, components = msgspec.json.schema_components(kinds, ref_template=reference)
+    _complete(components, reference)
+    return dict(zip(kinds, schemas, strict=True)), components
+
+
+def _complete(value: Any, reference: str) -> None:  # noqa: ANN401 - any JSON
+    """Give references that stand in a type's own `extra_json_schema` their full form."""
+    if isinstance(value, list):
+        for item in value:
+            _complete(item, reference)
+    elif isinstance(value, dict):
+        found = value.get("$ref")
+        if isinstance(found, str) and not found.startswith("#"):
+            value["$ref"] = reference.format(name=found)
+        for item in value.values():
+            _complete(item, reference)
 
 
 def _method(
@@ -81,8 +95,12 @@ def _method(
             {"name": field, "required": field in required, "schema": kind}
             for field, kind in params.get("properties", {}).items()
         ],
-        "result": {"name": "result", "schema": schema_of[method.result]},
+        "result": {"name": "result", "schema": _one_of([schema_of[each] for each in method.results])},
     }
+
+
+def _one_of(schemas: list[Any]) -> Any:  # noqa: ANN401 - any JSON
+    return schemas[0] if len(schemas) == 1 else {"anyOf": schemas}
 
 
 def _errors() -> dict[str, Any]:

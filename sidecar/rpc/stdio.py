@@ -1,7 +1,5 @@
-"""Standard input and output, claimed for the protocol alone.
+"""Standard input and output as lines, on threads of their own.
 
-* `claim()` moves the real descriptors 0 and 1 out of everybody's reach: a stray `print`, or a
-  native library's, ends on stderr and can't tear a line.
 * A reader thread takes bytes with `os.read` and hands whole lines to the event loop. It never
   runs further ahead than `_IN_FLIGHT` reads, and stands still while `Reader.pause()` says so; the
   pipe then fills, and the other side waits.
@@ -19,7 +17,6 @@ import asyncio
 import contextvars
 import os
 import queue
-import sys
 import threading
 from collections.abc import Callable
 
@@ -34,28 +31,6 @@ _HIGH_WATER = 1024 * 1024
 _LOW_WATER = 256 * 1024
 EXIT_DEADLINE_S = 1.9
 """A parent that closed the pipe sees this process gone within two seconds, whatever hangs."""
-
-
-def claim() -> tuple[int, int]:
-    """Take descriptors 0 and 1 for the protocol; return private copies of them.
-
-    Afterwards 0 is the null device, and 1 is stderr (or null where stderr is closed).
-    """
-    null = os.open(os.devnull, os.O_RDWR)
-    try:
-        os.fstat(2)
-    except OSError:
-        os.dup2(null, 2)
-    private_in, private_out = os.dup(0), os.dup(1)
-    os.dup2(null, 0)
-    os.dup2(2, 1)
-    os.close(null)
-    if sys.platform == "win32":
-        import msvcrt  # noqa: PLC0415 - exists on Windows alone
-
-        msvcrt.setmode(private_in, os.O_BINARY)
-        msvcrt.setmode(private_out, os.O_BINARY)
-    return private_in, private_out
 
 
 def arm_hard_exit(seconds: float = EXIT_DEADLINE_S) -> None:

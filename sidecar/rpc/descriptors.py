@@ -1,0 +1,33 @@
+"""Descriptors 0 and 1, claimed for the protocol alone.
+
+The real ones move out of everybody's reach: a stray `print`, or a native library's, ends on stderr
+and can't tear a line. The worker process claims its own in the same way, so this file imports
+nothing that it would have to wait for.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+
+def claim() -> tuple[int, int]:
+    """Take descriptors 0 and 1 for the protocol; return private copies of them.
+
+    Afterwards 0 is the null device, and 1 is stderr (or null where stderr is closed).
+    """
+    null = os.open(os.devnull, os.O_RDWR)
+    try:
+        os.fstat(2)
+    except OSError:
+        os.dup2(null, 2)
+    private_in, private_out = os.dup(0), os.dup(1)
+    os.dup2(null, 0)
+    os.dup2(2, 1)
+    os.close(null)
+    if sys.platform == "win32":
+        import msvcrt  # noqa: PLC0415 - exists on Windows alone
+
+        msvcrt.setmode(private_in, os.O_BINARY)
+        msvcrt.setmode(private_out, os.O_BINARY)
+    return private_in, private_out
