@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,7 +15,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; return the process's exit status."""
     options = _parser().parse_args(arguments)
     run = options.run
-    return int(run(options))
+    try:
+        return int(run(options))
+    except BrokenPipeError:
+        # Whoever read our stdout has enough. Python would complain once more at its exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except KeyboardInterrupt:
+        return 130  # 128 + SIGINT, as a shell has it
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -64,7 +72,9 @@ def _add_replay(commands: _Commands[argparse.ArgumentParser]) -> None:
     parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="*.session files")
     parser.add_argument("--command", help="the sidecar to run, as a shell would split it")
     parser.add_argument(
-        "--record", action="store_true", help="write FILE from the lines on stdin instead"
+        "--record",
+        action="store_true",
+        help="write FILE from the lines on stdin instead; the options before `replay` go into it",
     )
     parser.set_defaults(run=_replay)
 
@@ -102,9 +112,20 @@ def _chat(options: argparse.Namespace) -> int:
 
 
 def _replay(options: argparse.Namespace) -> int:
+    arguments = _serving(options) + (["--drain"] if options.drain else [])
+    if options.record:
+        from sidecar.replay import recorder
+
+        if len(options.files) != 1:
+            return _refuse("--record writes one FILE.")
+        return recorder.record(options.files[0], options.command, arguments)
     from sidecar.replay import runner
 
-    return runner.main(options.files, options.command, record=options.record)
+    if arguments:
+        return _refuse(
+            "A session states its sidecar's arguments itself, in its `$ ai-sidecar` line."
+        )
+    return runner.main(options.files, options.command)
 
 
 def _contract(options: argparse.Namespace) -> int:
@@ -123,6 +144,11 @@ def _doctor(options: argparse.Namespace) -> int:
     from sidecar.terminal import doctor
 
     return doctor.run(_serving(options))
+
+
+def _refuse(why: str) -> int:
+    sys.stderr.write(f"ai-sidecar: {why}\n")
+    return 2
 
 
 def _serving(options: argparse.Namespace) -> list[str]:

@@ -24,13 +24,12 @@ from sidecar import contract
 from sidecar.engine.directory import Directory
 from sidecar.engine.executions import Executions
 from sidecar.engine.manager import AIManager, LocalProvider
-from sidecar.providers.local import LocalProvider as LocalModels
 from sidecar.errors import ComponentMissing
 from sidecar.local.models import LocalModel, bundled
 from sidecar.local.supervisor import Supervisor
+from sidecar.providers.local import LocalProvider as LocalModels
 from sidecar.records.database import Database
 from sidecar.rpc import stdio
-from sidecar.rpc.descriptors import claim
 from sidecar.rpc.descriptors import claim
 from sidecar.rpc.lines import LineDecoder, Overlong
 from sidecar.rpc.server import Server
@@ -53,6 +52,7 @@ class App:
         self.methods = contract.METHODS
         self._tasks = tasks
         self._stopping = anyio.Event()
+        self._warm = False
         self._writer = stdio.Writer(descriptors[1], broken=self.stop)
         self._reader = stdio.Reader(
             descriptors[0],
@@ -129,7 +129,11 @@ class App:
         return AIManager(directory, Database(self.settings.home), here)
 
     def _deliver(self, lines: list[bytes | Overlong]) -> None:
-        self._warm_up()
+        if not self._warm:
+            # What the first request to a provider needs, loaded a moment after the first answer.
+            self._warm = True
+            loop = asyncio.get_running_loop()
+            loop.call_later(_WARM_AFTER_S, self._tasks.start_soon, self.manager.warm)
         self._server.receive(lines)
         if self._writer.pending > _PAUSE_STDIN:
             self._reader.pause()
@@ -138,12 +142,6 @@ class App:
     async def _resume(self) -> None:
         await self._writer.room()
         self._reader.resume()
-
-    def _warm_up(self) -> None:
-        """Load what the first request to a provider needs, a moment after the first answer."""
-        self._warm_up = _nothing  # type: ignore[method-assign] - once
-        loop = asyncio.get_running_loop()
-        loop.call_later(_WARM_AFTER_S, self._tasks.start_soon, self.manager.warm)
 
     def _arm_at_end(self) -> None:
         if not self.settings.drain:
@@ -165,7 +163,8 @@ class App:
 
         try:
             parent = psutil.Process(process_id)
-            while parent.is_running() and parent.status() != psutil.STATUS_ZOMBIE:
+            # The system tells no event of another process's end.
+            while parent.is_running() and parent.status() != psutil.STATUS_ZOMBIE:  # noqa: ASYNC110
                 await anyio.sleep(_PARENT_LOOK_S)
         except psutil.NoSuchProcess:
             pass
@@ -186,10 +185,6 @@ class App:
         finally:
             for kind, handler in before.items():
                 signal.signal(kind, handler)
-
-
-def _nothing() -> None:
-    return
 
 
 def _local_models() -> tuple[list[str], list[LocalModel]]:

@@ -16,9 +16,7 @@ from sidecar.rpc.methods import Method, NotificationType
 from sidecar.values import AIResponse
 
 METHODS: dict[str, Method] = {
-    "initialize": Method(
-        system.InitializeParams, system.InitializeResult, system.initialize
-    ),
+    "initialize": Method(system.InitializeParams, system.InitializeResult, system.initialize),
     "ping": Method(models.NoParams, system.Empty, system.ping),
     "shutdown": Method(models.NoParams, system.Empty, system.shutdown),
     "rpc.discover": Method(models.NoParams, dict[str, Any], system.discover),

@@ -332,7 +332,7 @@ class ProviderTimeout(TransportError):
 
 
 class LocalError(AIError):
-    """This machine's own parts failed."""
+    """The parts on this machine itself failed."""
 
 
 class WorkerCrashed(LocalError):

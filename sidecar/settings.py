@@ -25,14 +25,14 @@ class _Part(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A table of config.toml; a misspelled key is told."""
 
 
-class ActiveSettings(_Part):
+class ActiveSettings(_Part, frozen=True):
     """`active = { provider = "local", model = "demo" }`."""
 
     provider: str
     model: str | None = None
 
 
-class ProviderSettings(_Part):
+class ProviderSettings(_Part, frozen=True):
     """`[providers.NAME]`: a row of the catalogue changed, or a row of one's own."""
 
     format: str | None = None
@@ -46,13 +46,13 @@ class ProviderSettings(_Part):
     timeouts: Timeouts | None = None
 
 
-class ProtocolSettings(_Part):
+class ProtocolSettings(_Part, frozen=True):
     """`[protocol]`. `max_line_bytes`: a longer line from the client is refused."""
 
     max_line_bytes: int = DEFAULT_LIMIT
 
 
-class Config(_Part):
+class Config(_Part, frozen=True):
     """The whole of config.toml."""
 
     active: ActiveSettings | None = None

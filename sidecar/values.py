@@ -42,13 +42,13 @@ class Said(Struct, frozen=True, kw_only=True, omit_defaults=True):
 # --- messages ------------------------------------------------------------------------------------
 
 
-class TextPart(Value, tag="text"):
+class TextPart(Value, frozen=True, tag="text"):
     """A piece of text."""
 
     text: str
 
 
-class ImagePart(Value, tag="image"):
+class ImagePart(Value, frozen=True, tag="image"):
     """An image: either `url` (https or data URL) or base64 `data` with its `media_type`."""
 
     url: str | None = None
@@ -60,7 +60,7 @@ class ImagePart(Value, tag="image"):
         _one_source(self.url, self.data, self.media_type)
 
 
-class FilePart(Value, tag="file"):
+class FilePart(Value, frozen=True, tag="file"):
     """A document (PDF): either `url` or base64 `data` with its `media_type`."""
 
     url: str | None = None
@@ -72,7 +72,7 @@ class FilePart(Value, tag="file"):
         _one_source(self.url, self.data, self.media_type)
 
 
-class AudioPart(Value, tag="audio"):
+class AudioPart(Value, frozen=True, tag="audio"):
     """Sound: base64 `data` and its `media_type` (`audio/wav`, `audio/mpeg`)."""
 
     data: str
@@ -91,7 +91,7 @@ def _one_source(url: str | None, data: str | None, media_type: str | None) -> No
 Part = TextPart | ImagePart | FilePart | AudioPart
 
 
-class ToolCall(Value):
+class ToolCall(Value, frozen=True):
     """A call that the model wants made. `arguments` is the JSON text as the model wrote it."""
 
     id: str
@@ -99,7 +99,7 @@ class ToolCall(Value):
     arguments: str
 
 
-class Reasoning(Value):
+class Reasoning(Value, frozen=True):
     """One block of an assistant's reasoning, with the provider's opaque proof of it, if any."""
 
     text: str | None = None
@@ -107,7 +107,7 @@ class Reasoning(Value):
     data: str | None = None
 
 
-class AIMessage(Value):
+class AIMessage(Value, frozen=True):
     """One turn of a conversation.
 
     `AIResponse.message` is such a message, to be appended unchanged.
@@ -135,7 +135,7 @@ class AIMessage(Value):
 # --- requests ------------------------------------------------------------------------------------
 
 
-class Tool(Value):
+class Tool(Value, frozen=True):
     """A function that the model may call; `parameters` is its JSON schema."""
 
     name: Annotated[str, Meta(min_length=1, max_length=128)]
@@ -144,21 +144,21 @@ class Tool(Value):
     strict: bool | None = None
 
 
-class NamedToolChoice(Value):
+class NamedToolChoice(Value, frozen=True):
     """The model must call this tool."""
 
     name: str
 
 
-class TextFormat(Value, tag="text"):
+class TextFormat(Value, frozen=True, tag="text"):
     """Plain text, which is the default."""
 
 
-class JsonObjectFormat(Value, tag="json_object"):
+class JsonObjectFormat(Value, frozen=True, tag="json_object"):
     """Any JSON object."""
 
 
-class JsonSchemaFormat(Value, tag="json_schema"):
+class JsonSchemaFormat(Value, frozen=True, tag="json_schema"):
     """JSON that follows `schema` (JSON Schema)."""
 
     schema: dict[str, Any]
@@ -167,14 +167,14 @@ class JsonSchemaFormat(Value, tag="json_schema"):
     strict: bool | None = None
 
 
-class ReasoningOptions(Value):
+class ReasoningOptions(Value, frozen=True):
     """How much the model may think: a word or a number of tokens."""
 
     effort: Literal["none", "minimal", "low", "medium", "high", "xhigh"] | None = None
     max_tokens: Annotated[int, Meta(ge=1)] | None = None
 
 
-class Timeouts(Value):
+class Timeouts(Value, frozen=True):
     """The four timeouts, in milliseconds; what is left out comes from the provider's row.
 
     `connect_ms`: until the connection stands. `first_token_ms`: until the first word of a stream,
@@ -188,7 +188,7 @@ class Timeouts(Value):
     total_ms: Milliseconds | None = None
 
 
-class AIRequest(Value):
+class AIRequest(Value, frozen=True):
     """One request to a model, the same for every provider.
 
     `extra` is merged into the body that goes to the provider, for fields only this vendor has; it
@@ -219,9 +219,12 @@ class AIRequest(Value):
 # --- what comes back -----------------------------------------------------------------------------
 
 
-class TokenUsage(Said):
-    """`prompt_tokens` counts all input, cached included; `completion_tokens` all output,
-    reasoning included."""
+class TokenUsage(Said, frozen=True):
+    """What an answer took.
+
+    `prompt_tokens` counts all input, cached included; `completion_tokens` all output, reasoning
+    included.
+    """
 
     prompt_tokens: int
     completion_tokens: int
@@ -232,7 +235,7 @@ class TokenUsage(Said):
     audio_tokens: int | None = None
 
 
-class Citation(Said):
+class Citation(Said, frozen=True):
     """A source that the answer refers to; indexes are characters of `content`."""
 
     url: str
@@ -243,7 +246,7 @@ class Citation(Said):
     end_index: int | None = None
 
 
-class ToolCallDelta(Said, gc=False):
+class ToolCallDelta(Said, frozen=True, gc=False):
     """A piece of a tool call.
 
     The first of an `index` has `id` and `name`; later ones append to `arguments`.
@@ -255,7 +258,7 @@ class ToolCallDelta(Said, gc=False):
     arguments: str | None = None
 
 
-class StreamChunk(Said):
+class StreamChunk(Said, frozen=True):
     """What one step of a stream brought. `logprobs` is `{content?: […], refusal?: […], …}`."""
 
     content: str | None = None
@@ -268,7 +271,7 @@ class StreamChunk(Said):
     usage: TokenUsage | None = None
 
 
-class Timing(Said):
+class Timing(Said, frozen=True):
     """Where the time went. `connect_ms` is absent where a kept connection was used again."""
 
     queued_ms: int | None = None
@@ -277,7 +280,7 @@ class Timing(Said):
     total_ms: int | None = None
 
 
-class Cost(Said):
+class Cost(Said, frozen=True):
     """Money, in `currency` (ISO 4217)."""
 
     currency: str
@@ -286,7 +289,7 @@ class Cost(Said):
     output: float | None = None
 
 
-class AIResponse(Said):
+class AIResponse(Said, frozen=True):
     """The whole answer. `content` is the chunks' content joined; so is everything else."""
 
     content: str
@@ -309,7 +312,7 @@ class AIResponse(Said):
     warnings: list[str] | None = None
 
 
-class ModelInfo(Said):
+class ModelInfo(Said, frozen=True):
     """One model that a provider offers, as far as the provider itself tells."""
 
     id: str

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -38,7 +37,7 @@ def start(tmp_path: Path) -> Iterator[Start]:
     """Start sidecars, real processes on real pipes, which end with the test."""
     peers: list[Peer] = []
 
-    def begin(*arguments: str, stderr: Any = None, **environment: str) -> Peer:
+    def begin(*arguments: str, stderr: int | None = None, **environment: str) -> Peer:
         peer = Peer(
             own_command(arguments),
             environment=clean_environment(tmp_path / "home", **environment),

@@ -15,8 +15,8 @@ def run() -> int:
     """Prepare the process and hand over to the command line."""
     for name in ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS"):
         os.environ[name] = "1"
-    sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-    from train_demo_model.cli import main  # noqa: PLC0415 - after the threads are set
+    sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+    from scripts.train_demo_model.cli import main  # noqa: PLC0415 - after the threads are set
 
     return main(sys.argv[1:])
 

@@ -1,5 +1,7 @@
 """Generated dialogues as an endless stream of batches of about equal size.
 
+What an answer says is decided in its first words; the rest is soon known by heart.  So most
+dialogues are cut after the first words of the last answer, and a batch holds twice as many.
 Dialogues are made in chunks, each from its own seed.  Inside a chunk they are sorted by length, so
 that the rows of a batch need little padding, and the batches are then shuffled.
 """
@@ -11,14 +13,16 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from train_demo_model.chat_format import Example, encode_dialogue
-from train_demo_model.corpus import sample_dialogue
-from train_demo_model.model import Batch
-from train_demo_model.tokenizer import Tokenizer, train_vocabulary
+from scripts.train_demo_model.chat_format import Example, encode_dialogue
+from scripts.train_demo_model.corpus import sample_dialogue
+from scripts.train_demo_model.model import Batch
+from scripts.train_demo_model.tokenizer import Tokenizer, train_vocabulary
 
 CHUNK = 4000
 VOCABULARY_DIALOGUES = 8000
 _VOCABULARY_SEED = 0
+_CUT_SHARE = 0.65
+_FIRST_WORDS = (12, 16)
 
 
 def vocabulary_for(size: int) -> list[str]:
@@ -51,6 +55,11 @@ def _grouped(examples: list[Example], batch_tokens: int) -> list[list[Example]]:
     return groups
 
 
+def _example(source: random.Random, tokenizer: Tokenizer) -> Example:
+    cut = source.randint(*_FIRST_WORDS) if source.random() < _CUT_SHARE else None
+    return encode_dialogue(sample_dialogue(source), tokenizer, last_answer=cut)
+
+
 def batches(
     tokenizer: Tokenizer, *, seed: int, context: int, batch_tokens: int
 ) -> Iterator[list[Example]]:
@@ -58,7 +67,7 @@ def batches(
     while True:
         seed += 1
         source = random.Random(seed)
-        made = (encode_dialogue(sample_dialogue(source), tokenizer) for _ in range(CHUNK))
+        made = (_example(source, tokenizer) for _ in range(CHUNK))
         groups = _grouped([row for row in made if len(row.tokens) <= context], batch_tokens)
         source.shuffle(groups)
         yield from groups

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from train_demo_model.tokenizer import ASSISTANT, BOS, EOS, SYSTEM, USER, Tokenizer
+from scripts.train_demo_model.tokenizer import ASSISTANT, BOS, EOS, SYSTEM, USER, Tokenizer
 
 KEPT_MESSAGES = 5
 """The template keeps this many of the last messages (two full turns and the new question)."""
@@ -54,8 +54,13 @@ class Example:
     weights: list[float]
 
 
-def encode_dialogue(dialogue: Dialogue, tokenizer: Tokenizer) -> Example:
-    """Tokenise a dialogue.  Only answers are learnt; each answer counts by its root length."""
+def encode_dialogue(
+    dialogue: Dialogue, tokenizer: Tokenizer, *, last_answer: int | None = None
+) -> Example:
+    """Tokenise a dialogue.  Only answers are learnt; each answer counts by its root length.
+
+    With `last_answer`, no more than so many tokens of the last answer are kept.
+    """
     tokens = [BOS]
     weights = [0.0]
 
@@ -69,4 +74,6 @@ def encode_dialogue(dialogue: Dialogue, tokenizer: Tokenizer) -> Example:
         put([USER, *tokenizer.encode(" " + question.strip()), EOS, ASSISTANT], 0.0)
         reply = [*tokenizer.encode(answer), EOS]
         put(reply, len(reply) ** -0.5)
-    return Example(tokens, weights)
+    surplus = 0 if last_answer is None else max(0, len(reply) - last_answer)
+    end = len(tokens) - surplus
+    return Example(tokens[:end], weights[:end])

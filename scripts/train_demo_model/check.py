@@ -6,8 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from train_demo_model.export import vocabulary_digest
-from train_demo_model.training import Outcome, Plan, train
+from scripts.train_demo_model.export import vocabulary_digest
+from scripts.train_demo_model.training import Outcome, Plan, train
 
 TOLERANCE = 0.02
 """The relative difference of a step's loss that another processor or numpy may bring."""

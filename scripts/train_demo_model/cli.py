@@ -8,11 +8,11 @@ import sys
 from dataclasses import fields
 from pathlib import Path
 
-from train_demo_model.check import check
-from train_demo_model.evaluation import PASS_SHARE, evaluate, load_engine, report
-from train_demo_model.export import facts_of, write_facts, write_gguf
-from train_demo_model.parity import parity_report
-from train_demo_model.training import Plan, train
+from scripts.train_demo_model.check import check
+from scripts.train_demo_model.evaluation import PASS_SHARE, evaluate, load_engine, report
+from scripts.train_demo_model.export import facts_of, write_facts, write_gguf
+from scripts.train_demo_model.parity import parity_report
+from scripts.train_demo_model.training import Plan, train
 
 ROOT = Path(__file__).resolve().parents[2]
 MODEL = ROOT / "sidecar" / "local" / "demo.gguf"
@@ -46,13 +46,22 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _train(options: argparse.Namespace, arguments: list[str]) -> int:
+def _command(plan: Plan) -> str:
+    """Give the command line that trains by this plan."""
+    words = ["python", "scripts/train_demo_model"]
+    for field in fields(Plan):
+        value = getattr(plan, field.name)
+        if value != field.default:
+            words += ["--" + field.name.replace("_", "-"), str(value)]
+    return shlex.join(words)
+
+
+def _train(options: argparse.Namespace) -> int:
     plan = Plan(**{field.name: getattr(options, field.name) for field in fields(Plan)})
     outcome = train(plan, threads=options.threads)
     out: Path = options.out
     write_gguf(out, plan, outcome)
-    command = shlex.join(["python", "scripts/train_demo_model", *arguments])
-    facts = facts_of(out, plan, outcome, command)
+    facts = facts_of(out, plan, outcome, _command(plan))
     write_facts(out.with_suffix(".json"), facts)
     sys.stdout.write(f"{out}: {facts.bytes:,} bytes, sha256 {facts.sha256}\n")
     return 0
@@ -83,4 +92,4 @@ def main(arguments: list[str]) -> int:
         return _check(options)
     if options.evaluate is not None:
         return _evaluate(options)
-    return _train(options, arguments)
+    return _train(options)

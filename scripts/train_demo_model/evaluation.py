@@ -22,7 +22,7 @@ class Engine(Protocol):
 
     metadata: dict[str, str]
 
-    def create_chat_completion(self, **options: Any) -> Any:
+    def create_chat_completion(self, **options: Any) -> Any:  # noqa: ANN401 - llama_cpp's own
         """Answer a conversation."""
 
     def tokenize(self, text: bytes, *, add_bos: bool, special: bool) -> list[int]:

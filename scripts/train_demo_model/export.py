@@ -11,10 +11,10 @@ from typing import Any
 import gguf
 import numpy as np
 
-from train_demo_model.chat_format import CHAT_TEMPLATE
-from train_demo_model.model import EPSILON, ROPE_BASE
-from train_demo_model.tokenizer import BOS, EOS, UNK, Tokenizer
-from train_demo_model.training import Outcome, Plan
+from scripts.train_demo_model.chat_format import CHAT_TEMPLATE
+from scripts.train_demo_model.model import EPSILON, ROPE_BASE
+from scripts.train_demo_model.tokenizer import BOS, EOS, UNK, Tokenizer
+from scripts.train_demo_model.training import Outcome, Plan
 
 NAME = "AI Sidecar demo"
 LICENSE = "CC0-1.0"
@@ -49,9 +49,9 @@ def _describe_tokenizer(writer: gguf.GGUFWriter, tokenizer: Tokenizer) -> None:
     writer.add_bos_token_id(BOS)
     writer.add_eos_token_id(EOS)
     writer.add_unk_token_id(UNK)
-    writer.add_add_bos_token(True)
-    writer.add_add_eos_token(False)
-    writer.add_add_space_prefix(False)
+    writer.add_add_bos_token(value=True)
+    writer.add_add_eos_token(value=False)
+    writer.add_add_space_prefix(value=False)
     writer.add_chat_template(CHAT_TEMPLATE)
 
 

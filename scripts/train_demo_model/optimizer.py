@@ -11,11 +11,11 @@ from concurrent.futures import Executor
 
 import numpy as np
 
-from train_demo_model.model import EMBEDDING, Array, Params
+from scripts.train_demo_model.model import EMBEDDING, Array, Params
 
 _MOMENTUM = np.float32(0.95)
 _DECAY = 0.1
-_MUON_FACTOR = 5.0
+_MUON_FACTOR = 0.75
 _ADAM_FIRST, _ADAM_SECOND = 0.9, 0.98
 _NEWTON_SCHULZ = (np.float32(3.4445), np.float32(-4.775), np.float32(2.0315))
 

@@ -1,4 +1,4 @@
-"""Does llama.cpp read a conversation exactly as training did?
+"""Whether llama.cpp reads a conversation exactly as training did.
 
 Two comparisons over generated dialogues and odd Unicode: this package's tokenizer against
 llama.cpp's, and the GGUF's chat template (rendered as llama-cpp-python does) against
@@ -13,10 +13,10 @@ from typing import Any
 
 import gguf
 
-from train_demo_model.chat_format import Dialogue, encode_dialogue
-from train_demo_model.corpus import sample_dialogue
-from train_demo_model.evaluation import Engine
-from train_demo_model.tokenizer import EOS, Tokenizer
+from scripts.train_demo_model.chat_format import Dialogue, encode_dialogue
+from scripts.train_demo_model.corpus import sample_dialogue
+from scripts.train_demo_model.evaluation import Engine
+from scripts.train_demo_model.tokenizer import EOS, Tokenizer
 
 DIALOGUES = 300
 _SEED = 99

@@ -14,11 +14,11 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from train_demo_model.batches import batches, shards, vocabulary_for
-from train_demo_model.chat_format import Example
-from train_demo_model.model import Params, Shape, initial_params, loss_and_gradient
-from train_demo_model.optimizer import Optimizer, learning_rate
-from train_demo_model.tokenizer import Tokenizer
+from scripts.train_demo_model.batches import batches, shards, vocabulary_for
+from scripts.train_demo_model.chat_format import Example
+from scripts.train_demo_model.model import Params, Shape, initial_params, loss_and_gradient
+from scripts.train_demo_model.optimizer import Optimizer, learning_rate
+from scripts.train_demo_model.tokenizer import Tokenizer
 
 SLICES = 3
 REPORT_SECONDS = 10.0
@@ -28,9 +28,9 @@ REPORT_SECONDS = 10.0
 class Plan:
     """Everything that decides the outcome of a run."""
 
-    steps: int = 6000
+    steps: int = 7000
     batch_tokens: int = 3072
-    peak_rate: float = 0.004
+    peak_rate: float = 0.008
     seed: int = 0
     context: int = 1024
     vocabulary: int = 1536

@@ -9,7 +9,7 @@ from msgspec import Meta
 from sidecar.values import AIResponse, BlockId, ExecutionId, FinishReason, Said, Timing, ToolCall
 
 
-class AgentTokens(Said):
+class AgentTokens(Said, frozen=True):
     """Token counts, zero where the provider told none."""
 
     prompt: int
@@ -17,7 +17,7 @@ class AgentTokens(Said):
     total: int
 
 
-class AgentBlockOutput(Said):
+class AgentBlockOutput(Said, frozen=True):
     """`output: "agent_block"`: the answer, flat, with every field that an editor binds to."""
 
     content: str

@@ -16,17 +16,20 @@ from urllib.parse import urlsplit
 import msgspec
 from msgspec import Struct
 
-from sidecar.errors import ConfigError, InvalidParams, KeyNotFound, KeyOriginMismatch
-from sidecar.errors import ProviderNotFound
+from sidecar.errors import (
+    ConfigError,
+    InvalidParams,
+    KeyNotFound,
+    KeyOriginMismatch,
+    ProviderNotFound,
+)
 from sidecar.keys import environment
 from sidecar.providers.base import Deadlines, Secret, Vendor
 from sidecar.providers.catalog import SCRIPTED, VENDORS
 from sidecar.settings import Config, ProviderSettings
 from sidecar.values import ProviderName, Timeouts
 
-DEFAULTS = Deadlines(
-    connect_ms=15_000, first_token_ms=600_000, idle_ms=120_000, total_ms=3_600_000
-)
+DEFAULTS = Deadlines(connect_ms=15_000, first_token_ms=600_000, idle_ms=120_000, total_ms=3_600_000)
 """A slow local model may think for minutes before its first word; a silent connection may not."""
 
 REMOTE_FORMATS = ("openai_chat",)
@@ -120,7 +123,7 @@ class Directory:
 
     def __init__(self, config: Config, *, scripted: bool) -> None:
         self._config = config
-        self._given = dict(config.providers)
+        self._given: dict[str, ProviderSettings] = {}
         self._vendors = {vendor.name: vendor for vendor in VENDORS}
         if scripted:
             self._vendors[SCRIPTED.name] = SCRIPTED
@@ -178,26 +181,19 @@ class Directory:
         )
 
     def _take_config(self) -> Iterator[str]:
-        """Enter config.toml's own rows; yield what is wrong with any row."""
-        for name, given in list(self._given.items()):
-            place = f"config.toml: providers.{name}"
-            if given.base_url is not None:
-                try:
-                    url = checked_url(given.base_url)
-                    given = msgspec.structs.replace(given, base_url=url)
-                    self._given[name] = given
-                except ConfigError as error:
-                    yield f"{place}.base_url: {error.message} {error.hint} The row is ignored."
-                    del self._given[name]
-                    continue
-            vendor = self._vendors.get(name)
-            if given.format not in (None, *REMOTE_FORMATS):
-                yield f"{place}.format: allowed are {', '.join(REMOTE_FORMATS)}. It is ignored."
-            elif vendor is None and given.format is None:
-                yield f"{place}: a row of one's own needs `format`, like `openai_chat`."
-                del self._given[name]
+        """Enter the rows of config.toml; yield what is wrong with those that can't be used."""
+        for name, given in self._config.providers.items():
+            try:
+                row = _checked_row(given, self._vendors.get(name))
+            except ConfigError as error:
+                where = f"{name}.{error.path}" if error.path else name
+                yield (
+                    f"config.toml: providers.{where}: {error.message} {error.hint} "
+                    "The row is ignored."
+                )
             else:
-                self._vendors[name] = _with_config(name, vendor, given)
+                self._given[name] = row
+                self._vendors[name] = _with_config(name, self._vendors.get(name), row)
 
 
 def checked_url(url: str) -> str:
@@ -231,6 +227,21 @@ def origin(url: str) -> str:
 def as_invalid_params(error: ConfigError, path: str) -> InvalidParams:
     """A setting that came over RPC is wrong as a parameter."""
     return InvalidParams(error.message, path=path, hint=error.hint)
+
+
+def _checked_row(given: ProviderSettings, vendor: Vendor | None) -> ProviderSettings:
+    if given.format not in (None, *REMOTE_FORMATS):
+        hint = f"Allowed: {', '.join(REMOTE_FORMATS)}."
+        raise ConfigError(f"{given.format!r} is no format.", path="format", hint=hint)
+    if vendor is None and given.format is None:
+        hint = "Add `format`, like `openai_chat`, or correct the provider's name."
+        raise ConfigError("A provider of one's own needs a format.", path="format", hint=hint)
+    if given.base_url is None:
+        return given
+    try:
+        return msgspec.structs.replace(given, base_url=checked_url(given.base_url))
+    except ConfigError as error:
+        raise ConfigError(error.message, path="base_url", hint=error.hint) from None
 
 
 def _with_config(name: str, vendor: Vendor | None, given: ProviderSettings) -> Vendor:

@@ -38,7 +38,7 @@ from sidecar.errors import (
     InvalidParams,
     NotFound,
 )
-from sidecar.providers.base import Facts
+from sidecar.providers.base import Facts, Sink
 from sidecar.values import (
     BlockId,
     ExecutionId,
@@ -57,10 +57,11 @@ KEEP_CHARACTERS = 64 * 1024 * 1024
 
 State = Literal["queued", "waiting", "streaming", "done", "failed", "cancelled"]
 Output = Literal["response", "agent_block"]
+Operation = Callable[[Sink], Awaitable[None]]
 ENDED: frozenset[State] = frozenset(("done", "failed", "cancelled"))
 
 
-class StreamChunkNotification(Said):
+class StreamChunkNotification(Said, frozen=True):
     """One chunk of a stream. `seq` counts from 1 and has no gaps."""
 
     execution_id: ExecutionId
@@ -70,7 +71,7 @@ class StreamChunkNotification(Said):
     block_id: BlockId | None = None
 
 
-class StreamEndNotification(Said):
+class StreamEndNotification(Said, frozen=True):
     """The last word of a stream; exactly one comes. `response` is what was said until then."""
 
     execution_id: ExecutionId
@@ -181,7 +182,7 @@ class Execution:
         self._scope.cancel()
         return True
 
-    async def run(self, operation: Callable[[Execution], Awaitable[None]]) -> None:
+    async def run(self, operation: Operation) -> None:
         """Run to the end, which is published before this returns."""
         error: AIError | None = None
         try:
@@ -305,9 +306,7 @@ class Executions:
         self._idle = self._idle if not self._idle.is_set() else anyio.Event()
         return execution
 
-    def start(
-        self, execution: Execution, operation: Callable[[Execution], Awaitable[None]]
-    ) -> None:
+    def start(self, execution: Execution, operation: Operation) -> None:
         """Run it in a task of its own."""
         if self._closing:
             execution.cancel()
@@ -342,9 +341,7 @@ class Executions:
         """Wait until nothing runs."""
         await self._idle.wait()
 
-    async def _run(
-        self, execution: Execution, operation: Callable[[Execution], Awaitable[None]]
-    ) -> None:
+    async def _run(self, execution: Execution, operation: Operation) -> None:
         try:
             await execution.run(operation)
         finally:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 Run = Callable[[Sink], Awaitable[None]]
+"""Answers one request into a sink."""
 
 
 class LocalProvider(Protocol):
@@ -172,7 +173,8 @@ class AIManager:
     ) -> Target:
         if row.base_url is None:
             message = f"{row.vendor.display_name} has no address yet."
-            hint = f"Set base_url by configure_provider, or in config.toml under providers.{row.vendor.name}."
+            place = f"providers.{row.vendor.name}"
+            hint = f"Set base_url by configure_provider, or in config.toml under {place}."
             raise InvalidParams(message, path="$.provider", hint=hint)
         return Target(
             vendor=row.vendor,

@@ -8,6 +8,7 @@ import msgspec
 
 from sidecar.errors import InvalidResponse
 from sidecar.providers.base import Facts
+from sidecar.providers.pieces import Pieces
 from sidecar.values import (
     AIMessage,
     AIResponse,
@@ -21,26 +22,29 @@ from sidecar.values import (
     ToolCallDelta,
 )
 
-MAX_CHARACTERS = 64 * 1024 * 1024
-"""A provider that never stops must not fill the memory; no answer of use is this long."""
+MAX_SIZE = 16 * 1024 * 1024
+"""A provider that never stops must not fill the memory; no answer of use is this large."""
+_ENTRY = 200
+"""What a tool call or a citation costs beside its text."""
 
 
-class _Call(msgspec.Struct):
-    id: str
-    name: str
-    arguments: list[str]
+class _Call:
+    def __init__(self, delta: ToolCallDelta) -> None:
+        self.id = delta.id or ""
+        self.name = delta.name or ""
+        self.arguments = Pieces()
 
 
 class Transcript:
-    """Adds chunks up. `text_size` counts the characters that are kept."""
+    """Adds chunks up. `text_size` is about how many bytes of memory that takes."""
 
     def __init__(self) -> None:
         self.facts = Facts()
         self.finish_reason: FinishReason | None = None
         self.text_size = 0
-        self._content: list[str] = []
-        self._reasoning: list[str] = []
-        self._refusal: list[str] = []
+        self._content = Pieces()
+        self._reasoning = Pieces()
+        self._refusal = Pieces()
         self._calls: dict[int, _Call] = {}
         self._citations: list[Citation] = []
         self._logprobs: dict[str, list[Any]] = {}
@@ -48,27 +52,27 @@ class Transcript:
 
     def add(self, chunk: StreamChunk) -> None:
         """Take one chunk. Raises `InvalidResponse` where the answer has grown past all measure."""
-        if self.text_size > MAX_CHARACTERS:
-            message = f"The answer is longer than {MAX_CHARACTERS} characters; it was broken off."
+        if self.text_size > MAX_SIZE:
+            message = f"The answer is larger than {MAX_SIZE} bytes; it was broken off."
             raise InvalidResponse(message, hint="Set max_tokens, or check what the server sends.")
         if chunk.content is not None:
-            self._content.append(chunk.content)
-            self.text_size += len(chunk.content)
+            self._content.add(chunk.content)
+            self.text_size += _weight(chunk.content)
         if chunk.reasoning is not None:
-            self._reasoning.append(chunk.reasoning)
-            self.text_size += len(chunk.reasoning)
+            self._reasoning.add(chunk.reasoning)
+            self.text_size += _weight(chunk.reasoning)
         if chunk.tool_calls is not None:
             self._add_calls(chunk.tool_calls)
         if chunk.refusal is not None:
-            self._refusal.append(chunk.refusal)
-            self.text_size += len(chunk.refusal)
+            self._refusal.add(chunk.refusal)
+            self.text_size += _weight(chunk.refusal)
         if chunk.citations is not None:
             self._citations += chunk.citations
-            self.text_size += sum(len(citation.text or "") + 200 for citation in chunk.citations)
+            self.text_size += sum(_size(citation) for citation in chunk.citations)
         if chunk.logprobs is not None:
             for name, values in chunk.logprobs.items():
                 self._logprobs.setdefault(name, []).extend(values)
-                self.text_size += 200 * len(values)
+                self.text_size += _ENTRY + len(msgspec.json.encode(values))
         self.finish_reason = chunk.finish_reason or self.finish_reason
         self._usage = chunk.usage or self._usage
 
@@ -76,9 +80,9 @@ class Transcript:
         self, *, execution_id: str, provider: str, model: str, timing: Timing | None
     ) -> AIResponse:
         """Return everything that was said, as one response."""
-        content, reasoning = "".join(self._content), "".join(self._reasoning)
+        content, reasoning = self._content.text(), self._reasoning.text()
         calls = [
-            ToolCall(id=call.id, name=call.name, arguments="".join(call.arguments))
+            ToolCall(id=call.id, name=call.name, arguments=call.arguments.text())
             for call in self._calls.values()
         ]
         return AIResponse(
@@ -97,7 +101,7 @@ class Transcript:
             reasoning=reasoning or None,
             tool_calls=calls or None,
             citations=list(self._citations) or None,
-            refusal="".join(self._refusal) or None,
+            refusal=self._refusal.text() or None,
             logprobs={name: list(values) for name, values in self._logprobs.items()} or None,
             usage=self._usage,
             cost=self.facts.cost,
@@ -111,8 +115,18 @@ class Transcript:
         for delta in deltas:
             call = self._calls.get(delta.index)
             if call is None:
-                call = self._calls[delta.index] = _Call(delta.id or "", delta.name or "", [])
-                self.text_size += 200
+                call = self._calls[delta.index] = _Call(delta)
+                self.text_size += _ENTRY + len(call.id) + len(call.name)
             if delta.arguments:
-                call.arguments.append(delta.arguments)
-                self.text_size += len(delta.arguments)
+                call.arguments.add(delta.arguments)
+                self.text_size += _weight(delta.arguments)
+
+
+def _weight(text: str) -> int:
+    # A string takes up to four bytes a character, once one of them is not ASCII.
+    return len(text) if text.isascii() else 4 * len(text)
+
+
+def _size(citation: Citation) -> int:
+    texts = (citation.url, citation.title, citation.text, citation.date)
+    return _ENTRY + sum(len(text) for text in texts if text is not None)

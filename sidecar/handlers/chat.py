@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from sidecar.app import App
 
 
-class CallParams(Value):
+class CallParams(Value, frozen=True):
     """`provider` is left out for the active one."""
 
     request: AIRequest
@@ -33,31 +33,31 @@ class CallParams(Value):
     output: Literal["response", "agent_block"] = "response"
 
 
-class StreamAccepted(Said):
+class StreamAccepted(Said, frozen=True):
     """The stream runs; its chunks and its end come as notifications of this id."""
 
     execution_id: ExecutionId
 
 
-class ExecutionParams(Value):
+class ExecutionParams(Value, frozen=True):
     """Names an execution."""
 
     execution_id: ExecutionId
 
 
-class CancelResult(Said):
+class CancelResult(Said, frozen=True):
     """True for the call that stopped it; false where there was nothing (more) to stop."""
 
     cancelled: bool
 
 
-class ListExecutionsParams(Value):
+class ListExecutionsParams(Value, frozen=True):
     """With `include_ended`, also those that ended within the last minutes."""
 
     include_ended: bool = False
 
 
-class ExecutionInfo(Said):
+class ExecutionInfo(Said, frozen=True):
     """One execution."""
 
     execution_id: ExecutionId
@@ -71,13 +71,13 @@ class ExecutionInfo(Said):
     metadata: dict[str, str] | None = None
 
 
-class ListExecutionsResult(Said):
+class ListExecutionsResult(Said, frozen=True):
     """Oldest first."""
 
     executions: list[ExecutionInfo]
 
 
-class AttachResult(Said):
+class AttachResult(Said, frozen=True):
     """What was said so far; notifications go on at `seq` + 1."""
 
     execution_id: ExecutionId

@@ -24,11 +24,11 @@ if TYPE_CHECKING:
     from sidecar.app import App
 
 
-class NoParams(Value):
+class NoParams(Value, frozen=True):
     """No parameters."""
 
 
-class ProviderDefaults(Said):
+class ProviderDefaults(Said, frozen=True):
     """What requests get that don't say otherwise."""
 
     model: str | None = None
@@ -38,7 +38,7 @@ class ProviderDefaults(Said):
     timeouts: Timeouts | None = None
 
 
-class ProviderInfo(Said):
+class ProviderInfo(Said, frozen=True):
     """One provider. `available`: nothing is missing that can be known without asking it.
 
     `origins` are the addresses that its key is for; requests go to `base_url`.
@@ -58,32 +58,32 @@ class ProviderInfo(Said):
     defaults: ProviderDefaults | None = None
 
 
-class ListProvidersResult(Said):
+class ListProvidersResult(Said, frozen=True):
     """Every provider, the catalogue's first."""
 
     providers: list[ProviderInfo]
 
 
-class ListModelsParams(Value):
+class ListModelsParams(Value, frozen=True):
     """`provider` is left out for the active one."""
 
     provider: ProviderName | None = None
 
 
-class ListModelsResult(Said):
+class ListModelsResult(Said, frozen=True):
     """As the provider orders them."""
 
     models: list[ModelInfo]
 
 
-class TestProviderParams(Value):
+class TestProviderParams(Value, frozen=True):
     """`api_key` is used for this test alone and not kept."""
 
     provider: ProviderName
     api_key: Annotated[str, Meta(min_length=1, max_length=10_000)] | None = None
 
 
-class TestProviderResult(Said):
+class TestProviderResult(Said, frozen=True):
     """`ok`: the provider was reached and took the key. Where not, `error` says why."""
 
     ok: bool
@@ -92,7 +92,7 @@ class TestProviderResult(Said):
     error: ErrorObject | None = None
 
 
-class ConfigureProviderParams(Value):
+class ConfigureProviderParams(Value, frozen=True):
     """What is left out stays as it is; null sets it back.
 
     `format` makes a new provider of a name that is not known yet. There is nothing here about
@@ -112,21 +112,21 @@ class ConfigureProviderParams(Value):
     timeouts: Timeouts | UnsetType | None = UNSET
 
 
-class ActiveProvider(Said):
+class ActiveProvider(Said, frozen=True):
     """The provider, and perhaps the model, that requests without one go to."""
 
     provider: ProviderName
     model: str | None = None
 
 
-class SetActiveParams(Value):
+class SetActiveParams(Value, frozen=True):
     """Names the provider, and perhaps the model."""
 
     provider: ProviderName
     model: Annotated[str, Meta(min_length=1, max_length=300)] | None = None
 
 
-class ProvidersChanged(Said):
+class ProvidersChanged(Said, frozen=True):
     """The settings of a provider, or which one is active, have changed."""
 
     provider: ProviderName
@@ -172,9 +172,7 @@ async def test_provider_connection(
     )
 
 
-async def configure_provider(
-    app: App, params: ConfigureProviderParams, call: Call
-) -> ProviderInfo:
+async def configure_provider(app: App, params: ConfigureProviderParams, call: Call) -> ProviderInfo:
     """Set a provider's address and defaults, and keep them. Tells `providers_changed`."""
     directory = app.manager.directory
     before = directory.overrides.get(params.provider, Overrides())
@@ -193,14 +191,14 @@ async def configure_provider(
         hint = "Choose another name for a provider of your own."
         raise InvalidParams(message, path="$.format", hint=hint)
     row = await app.manager.configure(params.provider, before.changed(changes))
-    call.afterwards(lambda: app.notify("providers_changed", ProvidersChanged(provider=params.provider)))
+    call.afterwards(lambda: _tell_change(app, params.provider))
     return _info(app, row)
 
 
 async def set_active_provider(app: App, params: SetActiveParams, call: Call) -> ActiveProvider:
     """Set, and keep, the provider that requests without one go to."""
     await app.manager.activate(Active(provider=params.provider, model=params.model))
-    call.afterwards(lambda: app.notify("providers_changed", ProvidersChanged(provider=params.provider)))
+    call.afterwards(lambda: _tell_change(app, params.provider))
     return ActiveProvider(provider=params.provider, model=params.model)
 
 
@@ -209,6 +207,10 @@ async def get_active_provider(app: App, params: NoParams, call: Call) -> ActiveP
     del params, call
     active = app.manager.directory.active
     return ActiveProvider(provider=active.provider, model=active.model)
+
+
+def _tell_change(app: App, provider: str) -> None:
+    app.notify("providers_changed", ProvidersChanged(provider=provider))
 
 
 def _info(app: App, row: Row) -> ProviderInfo:

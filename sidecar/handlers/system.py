@@ -15,42 +15,42 @@ if TYPE_CHECKING:
     from sidecar.app import App
 
 
-class ClientInfo(Value):
+class ClientInfo(Value, frozen=True):
     """Who is calling."""
 
     name: Annotated[str, Meta(max_length=200)]
     version: Annotated[str, Meta(max_length=200)] | None = None
 
 
-class InitializeParams(Value):
+class InitializeParams(Value, frozen=True):
     """`process_id`: the sidecar ends when this process does, besides ending with its stdin."""
 
     client: ClientInfo | None = None
     process_id: Annotated[int, Meta(ge=1)] | None = None
 
 
-class ServerInfo(Said):
+class ServerInfo(Said, frozen=True):
     """Who is answering."""
 
     name: str
     version: str
 
 
-class KeyStoreState(Said):
+class KeyStoreState(Said, frozen=True):
     """Where keys come from, and whether they can be read now."""
 
     stores: list[str]
     state: str
 
 
-class Paths(Said):
+class Paths(Said, frozen=True):
     """The files a user may want to find."""
 
     home: str
     config: str
 
 
-class InitializeResult(Said):
+class InitializeResult(Said, frozen=True):
     """`protocol_version` is MAJOR.MINOR; a client refuses another major.
 
     `problems` are for people: settings that could not be used, and what was used instead.
@@ -64,7 +64,7 @@ class InitializeResult(Said):
     problems: list[str]
 
 
-class Empty(Said):
+class Empty(Said, frozen=True):
     """Nothing to say."""
 
 

@@ -20,19 +20,23 @@ _KEY_SHAPED = re.compile(
       \bBearer\s+[^\s"',;]{6,}                              # an Authorization header
     | \b(?:sk|pk|rk|gsk|xai|pplx|csk|fw|tgp|nvapi|hf|or|key)[-_][A-Za-z0-9_*.\-]{8,}
     | \bAIza[A-Za-z0-9_\-]{20,}                             # Google
-    | [^\s"',:;=()]*\*{3,}[^\s"',;()]*                      # a key with its middle starred out
+    | (?<![^\s"',:;=()])[^\s"',:;=()]*\*{3,}[^\s"',;()]*  # a key with its middle starred out
     | \beyJ[A-Za-z0-9_\-]{10,}\.[A-Za-z0-9_\-]{10,}\.[A-Za-z0-9_\-]*   # a JSON web token
     """,
     re.VERBOSE,
 )
 
 
-def scrub(text: str, secrets: Iterable[str] = ()) -> str:
-    """Return `text` without any of `secrets`, in any usual escaping, and without key shapes."""
+def scrub(text: str, secrets: Iterable[str] = (), limit: int | None = None) -> str:
+    """Return `text` without any of `secrets`, in any usual escaping, and without key shapes.
+
+    With `limit` it is cut to so many characters, after the secrets are out: a cut through one
+    would leave its beginning.
+    """
     for secret in secrets:
         for form in _forms(secret):
             text = text.replace(form, MARK)
-    return _KEY_SHAPED.sub(MARK, text)
+    return _KEY_SHAPED.sub(MARK, text[:limit])
 
 
 def _forms(secret: str) -> list[str]:

@@ -18,6 +18,8 @@ from sidecar.providers.framing import Event
 from sidecar.values import AIRequest, Cost, ModelInfo, StreamChunk
 
 AuthStyle = Literal["bearer", "none"]
+_MAX_WARNINGS = 20
+_MAX_WARNING = 500
 
 
 class Quirks(msgspec.Struct, frozen=True, kw_only=True):
@@ -33,6 +35,8 @@ class Quirks(msgspec.Struct, frozen=True, kw_only=True):
     """The field in which an assistant message's reasoning goes back; None: it is not sent."""
     reasoning_effort: bool = True
     """Takes `reasoning_effort`."""
+    file_part: Literal["file", "document_url"] = "file"
+    """Its content part for a document."""
     organization_header: str | None = None
 
 
@@ -95,6 +99,11 @@ class Target:
     key: Secret | None = None
     organization: str | None = None
 
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """What no text about this request may show."""
+        return (self.key.reveal(),) if self.key else ()
+
 
 @dataclass(frozen=True, slots=True)
 class HttpRequest:
@@ -120,8 +129,8 @@ class Facts:
 
     def warn(self, text: str) -> None:
         """Tell the caller something once, in `response.warnings`."""
-        if text not in self.warnings:
-            self.warnings.append(text)
+        if text not in self.warnings and len(self.warnings) < _MAX_WARNINGS:
+            self.warnings.append(text[:_MAX_WARNING])
 
 
 class Sink(Protocol):
@@ -132,7 +141,9 @@ class Sink(Protocol):
     provider's socket.
     """
 
-    facts: Facts
+    @property
+    def facts(self) -> Facts:
+        """What the answer tells about itself; producers write into it."""
 
     @property
     def crowded(self) -> bool:
@@ -186,4 +197,3 @@ class Format(Protocol):
 
     def parse_models(self, body: bytes, target: Target) -> list[ModelInfo]:
         """Decode the list of models."""
-

@@ -34,10 +34,15 @@ VENDORS: tuple[Vendor, ...] = (
         format="openai_chat",
         base_url="https://api.mistral.ai/v1",
         key_variables=("MISTRAL_API_KEY",),
-        capabilities=(*_VISION, "reasoning"),
+        capabilities=(*_VISION, "files", "reasoning"),
         # It refuses fields that it does not know (422), stream_options among them, and sends
         # usage by itself.
-        quirks=Quirks(stream_usage=False, required_word="any", seed_field="random_seed"),
+        quirks=Quirks(
+            stream_usage=False,
+            required_word="any",
+            seed_field="random_seed",
+            file_part="document_url",
+        ),
     ),
     Vendor(
         name="deepseek",

@@ -2,50 +2,38 @@
 
 One `httpx.AsyncClient` for everything (building its TLS context takes 30 ms), HTTP/1.1 only:
 httpcore closes an HTTP/2 stream without telling the peer, so that a cancel would not stop the
-bill. Redirects are not followed, least of all with a key. Every exception of httpx is turned
-into an `AIError` here, in `to_error`, and nowhere else.
+bill. Redirects are not followed, least of all with a key. What httpx raises becomes an `AIError`
+on its way out (`httpx_errors`).
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from contextlib import aclosing, asynccontextmanager, contextmanager
-from dataclasses import dataclass
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
+from contextlib import aclosing, asynccontextmanager, suppress
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 
 import anyio
+import anyio.lowlevel
 import httpx
 
 from sidecar import __version__
-from sidecar.errors import (
-    AIError,
-    ConfigError,
-    InvalidResponse,
-    NetworkError,
-    ProviderTimeout,
-    TruncatedStream,
-)
-from sidecar.keys.redaction import scrub
+from sidecar.errors import AIError, Authentication, InvalidResponse, TruncatedStream
 from sidecar.providers.base import Decoder, Facts, Format, HttpRequest, Sink, Target
 from sidecar.providers.deadlines import Watch
-from sidecar.providers.framing import SseDecoder
+from sidecar.providers.framing import Event, SseDecoder
 from sidecar.providers.headers import request_id
+from sidecar.providers.httpx_errors import errors_of, to_error
+from sidecar.providers.inflating import ENCODINGS, Inflater
 from sidecar.values import AIRequest, ModelInfo, StreamChunk
 
-MAX_BODY = 64 * 1024 * 1024
+MAX_BODY = 32 * 1024 * 1024
 MAX_ERROR_BODY = 1024 * 1024
+_REFUSAL_S = 10.0
 _DRAIN_S = 0.05
 _DRAIN_BYTES = 64 * 1024
 _LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """A whole answer."""
-
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
+_FIELDS = (b"data", b"event", b":", b"id:", b"retry", b"error")
 
 
 class Client:
@@ -58,29 +46,25 @@ class Client:
             mounts={f"all://{host}": None for host in _LOOPBACK} if transport is None else None,
             http2=False,
             follow_redirects=False,
-            timeout=None,
+            timeout=None,  # noqa: S113 - `Watch` keeps the time; connecting has its own, in `_open`
+            # No cookies: an API needs none, and a jar would carry them from one request to others.
+            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
             # How many run at once is decided above; a pool that is full would wait in silence.
             limits=httpx.Limits(max_connections=None, max_keepalive_connections=64),
             headers={"user-agent": f"ai-sidecar/{__version__}", "accept-encoding": "identity"},
         )
 
     async def run(self, wire: Format, request: AIRequest, target: Target, sink: Sink) -> None:
-        """Send `request` and emit what is answered, streaming where `request.stream` says so."""
+        """Send `request` and emit what is answered."""
         facts = sink.facts
         http_request = wire.build_request(request, target, facts)
         with self._watch(target) as watch:
             sink.sent()
             async with self._open(http_request, target, watch, facts) as response:
-                if response.status_code != httpx.codes.OK:
+                if not response.is_success:
                     raise await _refusal(wire, response, target, watch)
-                facts.request_id = request_id(response.headers)
-                if request.stream:
-                    await _stream(wire, response, target, watch, sink)
-                else:
-                    watch.began()
-                    body = await _read(response, watch, MAX_BODY)
-                    for chunk in wire.parse_response(body, target, facts):
-                        sink.emit(chunk)
+                facts.request_id = request_id(response.headers, target.secrets)
+                await _take(wire, response, target, watch, sink)
 
     async def models(self, wire: Format, target: Target) -> list[ModelInfo]:
         """Ask a vendor for its models."""
@@ -88,9 +72,9 @@ class Client:
         with self._watch(target) as watch:
             request = wire.build_models_request(target)
             async with self._open(request, target, watch, facts) as response:
-                if response.status_code != httpx.codes.OK:
+                if not response.is_success:
                     raise await _refusal(wire, response, target, watch)
-                body = await _read(response, watch, MAX_BODY)
+                body = await _read(response, watch)
         return wire.parse_models(body, target)
 
     async def close(self) -> None:
@@ -105,11 +89,11 @@ class Client:
         self, request: HttpRequest, target: Target, watch: Watch, facts: Facts
     ) -> AsyncIterator[httpx.Response]:
         timeout = httpx.Timeout(None, connect=target.deadlines.connect_ms / 1000)
-        with errors_of(target):
+        with errors_of(target, facts):
             built = self._http.build_request(
                 request.method,
                 request.url,
-                headers=dict(request.headers),
+                headers=_sendable(request.headers, target),
                 content=request.body,
                 timeout=timeout,
                 extensions={"trace": _connect_trace(facts)},
@@ -123,45 +107,53 @@ class Client:
                     await response.aclose()
 
 
-async def _stream(
+async def _take(
     wire: Format, response: httpx.Response, target: Target, watch: Watch, sink: Sink
 ) -> None:
+    """Take an answer as what it is: a stream or a whole, whichever was asked for."""
     decoder = wire.decoder(target, sink.facts)
+    declared = "text/event-stream" in response.headers.get("content-type", "").lower()
     framing: SseDecoder | None = None
-    if "text/event-stream" in response.headers.get("content-type", ""):
-        framing = SseDecoder()
+    start = b""
+    broken: AIError | None = None
     async with aclosing(_bytes(response)) as pieces:
         try:
             async for data in pieces:
                 watch.heard()
                 if framing is None:
-                    # Some servers stream under another content type, or do not stream at all.
-                    if not _looks_like_events(data):
-                        await _unstreamed(wire, data, pieces, target, watch, sink)
-                        return
+                    start = (start + data).lstrip()  # empty lines are DeepSeek's heartbeats
+                    events = _are_events(start, declared=declared)
+                    if events is None:
+                        continue
+                    if not events:
+                        watch.began()
+                        start = await _join(start, pieces, watch)
+                        break
                     framing = SseDecoder()
-                _feed(decoder, framing, data, watch, sink)
+                    _feed(decoder, framing.feed(start), watch, sink)
+                else:
+                    _feed(decoder, framing.feed(data), watch, sink)
                 if decoder.done:
+                    await _drain(pieces)
                     break
                 if sink.crowded:
-                    watch.held = True
-                    await sink.room()
-                    watch.held = False
-                    watch.heard()
+                    await _hold(watch, sink)
         except (httpx.TransportError, httpx.StreamError) as error:
-            _broken_off(decoder, to_error(error, target), target, sink)
-            return
-        if decoder.done:
-            await _drain(pieces)
-    for event in framing.close() if framing else ():
-        _emit(decoder.feed(event), watch, sink)
-    _emit(decoder.flush(), watch, sink)
+            broken = to_error(error, target)
+    whole = not _are_events(start, declared=declared, ended=True)
+    if framing is None and broken is None and whole:
+        _emit(wire.parse_response(start, target, sink.facts), watch, sink)
+        return
+    framing = framing or SseDecoder()
+    try:
+        _feed(decoder, framing.close(), watch, sink)
+    except InvalidResponse as error:
+        broken = broken or error  # cut off inside an event
+    _emit(_rest(decoder, broken, target, sink.facts), watch, sink)
 
 
-def _feed(
-    decoder: Decoder, framing: SseDecoder, data: bytes, watch: Watch, sink: Sink
-) -> None:
-    for event in framing.feed(data):
+def _feed(decoder: Decoder, events: list[Event], watch: Watch, sink: Sink) -> None:
+    for event in events:
         _emit(decoder.feed(event), watch, sink)
 
 
@@ -171,83 +163,103 @@ def _emit(chunks: list[StreamChunk], watch: Watch, sink: Sink) -> None:
         sink.emit(chunk)
 
 
-async def _unstreamed(  # noqa: PLR0913 - the parts of one exchange
-    wire: Format,
-    first: bytes,
-    pieces: AsyncIterator[bytes],
-    target: Target,
-    watch: Watch,
-    sink: Sink,
-) -> None:
-    """Take an answer that came in one piece although a stream was asked for."""
-    watch.began()
-    body = await _join(first, pieces, watch, MAX_BODY)
-    _emit(wire.parse_response(body, target, sink.facts), watch, sink)
+async def _hold(watch: Watch, sink: Sink) -> None:
+    """Wait for the reader of our own output; the provider is not to blame for that time."""
+    watch.held = True
+    await sink.room()
+    watch.held = False
+    watch.heard()
 
 
-def _broken_off(decoder: Decoder, error: AIError, target: Target, sink: Sink) -> None:
-    """The connection broke inside the body: an error, unless the answer was whole by then."""
+def _rest(
+    decoder: Decoder, broken: AIError | None, target: Target, facts: Facts
+) -> list[StreamChunk]:
+    """What was held back. A broken connection is an error, unless the answer was whole by then."""
     try:
         rest = decoder.flush()
     except (TruncatedStream, InvalidResponse):
-        message = f"{target.vendor.display_name}'s stream broke off: {error.message}"
-        raise TruncatedStream(message, provider=target.vendor.name) from error
-    sink.facts.warn("The connection broke after the answer was whole; its usage may be missing.")
-    for chunk in rest:
-        sink.emit(chunk)
+        if broken is None:
+            raise
+        message = f"{target.vendor.display_name}'s answer broke off: {broken.message}"
+        raise TruncatedStream(message, provider=target.vendor.name) from broken
+    if broken is not None:
+        facts.warn("The connection broke after the answer was whole; its usage may be missing.")
+    return rest
 
 
 async def _drain(pieces: AsyncIterator[bytes]) -> None:
     """Read the little that may follow the last event, so that the connection can be kept."""
     size = 0
-    with anyio.move_on_after(_DRAIN_S):
+    with anyio.move_on_after(_DRAIN_S), suppress(httpx.HTTPError, httpx.StreamError, AIError):
         async for data in pieces:
             size += len(data)
             if size > _DRAIN_BYTES:
                 return
 
 
-async def _refusal(
-    wire: Format, response: httpx.Response, target: Target, watch: Watch
-) -> AIError:
+async def _refusal(wire: Format, response: httpx.Response, target: Target, watch: Watch) -> AIError:
+    """The error of an answer that is one. Its status counts, even if its body never ends."""
     watch.began()
-    body = await _read(response, watch, MAX_ERROR_BODY, cut=True)
-    return wire.parse_error(response.status_code, response.headers, body, target)
+    body = bytearray()
+    with anyio.move_on_after(_REFUSAL_S), suppress(httpx.HTTPError, httpx.StreamError, AIError):
+        async with aclosing(_bytes(response)) as pieces:
+            async for data in pieces:
+                watch.heard()
+                body += data[:MAX_ERROR_BODY]
+                if len(body) > MAX_ERROR_BODY:
+                    break
+    return wire.parse_error(response.status_code, response.headers, bytes(body), target)
 
 
-async def _read(
-    response: httpx.Response, watch: Watch, limit: int, *, cut: bool = False
-) -> bytes:
+async def _read(response: httpx.Response, watch: Watch) -> bytes:
     async with aclosing(_bytes(response)) as pieces:
-        return await _join(b"", pieces, watch, limit, cut=cut)
+        return await _join(b"", pieces, watch)
 
 
-async def _join(
-    first: bytes, pieces: AsyncIterator[bytes], watch: Watch, limit: int, *, cut: bool = False
-) -> bytes:
-    found, size = [first], len(first)
+async def _join(start: bytes, pieces: AsyncIterator[bytes], watch: Watch) -> bytes:
+    body = bytearray(start)
     async for data in pieces:
         watch.heard()
-        found.append(data)
-        size += len(data)
-        if size > limit:
-            if cut:
-                break
-            message = f"The answer is larger than {limit} bytes."
+        body += data
+        if len(body) > MAX_BODY:
+            message = f"The provider's answer is larger than {MAX_BODY} bytes."
             raise InvalidResponse(message)
-    return b"".join(found)
+    return bytes(body)
 
 
-async def _bytes(response: httpx.Response) -> AsyncIterator[bytes]:
+async def _bytes(response: httpx.Response) -> AsyncGenerator[bytes, None]:
     """The body as it comes. Identity was asked for; who compresses all the same is understood."""
-    plain = response.headers.get("content-encoding", "identity") == "identity"
-    async with aclosing(response.aiter_raw() if plain else response.aiter_bytes()) as pieces:
-        async for data in pieces:
+    encoding = response.headers.get("content-encoding", "").strip().lower()
+    if encoding in ("", "identity"):
+        # A transport that is no network may have read it all; only `aiter_bytes` allows for that.
+        read = response.is_stream_consumed
+        async for data in response.aiter_bytes() if read else response.aiter_raw():
             yield data
+        return
+    if encoding not in ENCODINGS:
+        message = f"The provider's answer is compressed ({encoding[:100]!r}), without being asked."
+        raise InvalidResponse(message)
+    inflater = Inflater()
+    async for data in response.aiter_raw():
+        for piece in inflater.feed(data):
+            yield piece
+            await anyio.lowlevel.checkpoint()  # a little may inflate to very much
 
 
-def _looks_like_events(data: bytes) -> bool:
-    return data.lstrip()[:5].startswith((b"data", b"event", b":", b"id:", b"retry", b"error"))
+def _are_events(start: bytes, *, declared: bool, ended: bool = False) -> bool | None:
+    """Tell events from a whole answer by how a body starts; None where that is too little.
+
+    Some servers stream under another content type, some do not stream at all, and some send an
+    error or a page of HTML as `text/event-stream`.
+    """
+    found = start.removeprefix(b"\xef\xbb\xbf").lstrip()
+    if found.startswith((b"{", b"[", b"<")):
+        return False
+    if found.startswith(_FIELDS):
+        return True
+    if not ended and any(field.startswith(found) for field in _FIELDS):
+        return None
+    return declared and bool(found)
 
 
 def _connect_trace(facts: Facts) -> Callable[[str, object], object]:
@@ -261,53 +273,13 @@ def _connect_trace(facts: Facts) -> Callable[[str, object], object]:
     return trace
 
 
-@contextmanager
-def errors_of(target: Target) -> Iterator[None]:
-    """Turn what httpx raises into `AIError`s."""
-    try:
-        yield
-    except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError) as error:
-        raise to_error(error, target) from error
-
-
-def to_error(error: Exception, target: Target) -> AIError:
-    """Return the `AIError` for an exception of httpx. A test holds this against httpx's tree."""
-    name, display = target.vendor.name, target.vendor.display_name
-    detail = scrub(str(error), [target.key.reveal()] if target.key else []) or type(error).__name__
-    match error:
-        case httpx.ConnectTimeout() | httpx.PoolTimeout():
-            return ProviderTimeout(
-                f"{display} could not be connected to within {target.deadlines.connect_ms} ms.",
-                hint="Check the network, or raise `timeouts.connect_ms`.",
-                provider=name,
+def _sendable(headers: Mapping[str, str], target: Target) -> dict[str, str]:
+    """Check a key that was pasted with something else: headers take printable ASCII alone."""
+    for value in headers.values():
+        if not (value.isascii() and value.isprintable()):
+            message = (
+                f"The API key of {target.vendor.display_name} has characters that no key has; "
+                "nothing was sent."
             )
-        case httpx.TimeoutException():
-            return ProviderTimeout(f"{display} did not answer in time: {detail}", provider=name)
-        case httpx.InvalidURL() | httpx.UnsupportedProtocol():
-            return ConfigError(
-                f"The address {target.base_url!r} of {display} can't be used: {detail}",
-                hint=f"Correct the base_url of {name}.",
-                provider=name,
-            )
-        case httpx.ProxyError():
-            hint = "Check HTTPS_PROXY, HTTP_PROXY and NO_PROXY."
-            return NetworkError(f"The proxy failed: {detail}", hint=hint, provider=name)
-        case httpx.ConnectError():
-            return NetworkError(
-                f"{display} can't be reached at {target.base_url}: {detail}",
-                hint=_connect_hint(target),
-                provider=name,
-            )
-        case httpx.RemoteProtocolError() if "incomplete" in detail:
-            return TruncatedStream(f"{display} broke off its answer: {detail}", provider=name)
-        case httpx.DecodingError() | httpx.RemoteProtocolError() | httpx.TooManyRedirects():
-            return InvalidResponse(f"{display} broke the protocol: {detail}", provider=name)
-        case _:
-            return NetworkError(f"The connection to {display} broke: {detail}", provider=name)
-
-
-def _connect_hint(target: Target) -> str:
-    host = httpx.URL(target.base_url).host
-    if host in ("localhost", "127.0.0.1", "::1"):
-        return f"Start the server at {target.base_url}, or correct the provider's base_url."
-    return NetworkError.default_hint
+            raise Authentication(message, provider=target.vendor.name)
+    return dict(headers)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from types import TracebackType
+from typing import Self
 
 import anyio
 
@@ -49,7 +50,7 @@ class Watch:
         """The answer has begun: the first-token timeout is met."""
         self._began = True
 
-    def __enter__(self) -> Watch:
+    def __enter__(self) -> Self:
         self._scope.__enter__()
         self._look()
         return self

@@ -16,7 +16,8 @@ from typing import NamedTuple
 
 from sidecar.errors import InvalidResponse
 
-MAX_EVENT = 16 * 1024 * 1024
+MAX_EVENT = 8 * 1024 * 1024
+_PLACE = 16
 
 
 class Event(NamedTuple):
@@ -31,8 +32,7 @@ class SseDecoder:
 
     def __init__(self, limit: int = MAX_EVENT) -> None:
         self._limit = limit
-        self._rest: list[bytes] = []
-        self._rest_size = 0
+        self._rest = bytearray()
         self._after_cr = False
         self._at_start = True
         self._name = ""
@@ -48,16 +48,13 @@ class SseDecoder:
             data = self._without_cr(data)
         *lines, rest = data.split(b"\n")
         if lines and self._rest:
-            lines[0] = b"".join((*self._rest, lines[0]))
+            lines[0] = bytes(self._rest) + lines[0]
             self._rest.clear()
-            self._rest_size = 0
-        if rest:
-            self._rest.append(rest)
-            self._rest_size += len(rest)
+        self._rest += rest
         events: list[Event] = []
         for line in lines:
             self._line(line, events)
-        if self._size + self._rest_size > self._limit:
+        if self._size + len(self._rest) > self._limit:
             message = f"The provider sent an event of more than {self._limit} bytes."
             raise InvalidResponse(message)
         return events
@@ -66,16 +63,17 @@ class SseDecoder:
         """End of input: return the event that has no empty line behind it, if there is one."""
         events: list[Event] = []
         if self._rest:
-            self._line(b"".join(self._rest), events)
+            self._line(bytes(self._rest), events)
             self._rest.clear()
         self._line(b"", events)
         return events
 
     def _without_cr(self, data: bytes) -> bytes:
-        if self._after_cr and data[:1] == b"\n":
-            data = data[1:]
+        if self._after_cr and data:
+            self._after_cr = False
+            data = data.removeprefix(b"\n")
         if data:
-            self._after_cr = data[-1:] == b"\r"
+            self._after_cr = data.endswith(b"\r")
         return data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
 
     def _line(self, line: bytes, events: list[Event]) -> None:
@@ -90,12 +88,17 @@ class SseDecoder:
                 self._size = 0
             self._name = ""
         elif line.startswith(b"data:"):
-            value = line[6:] if line[5:6] == b" " else line[5:]
-            self._data.append(value)
-            self._size += len(value)
+            self._add(line[6:] if line[5:6] == b" " else line[5:])
         elif line.startswith(b"event:"):
             self._name = line[6:].strip().decode("utf-8", "replace")
         elif line.startswith(b"error:"):
             # llama.cpp's server once put its errors into a field of this name.
             self._name = "error"
-            self._data.append(line[6:].strip())
+            self._add(line[6:].strip())
+        elif line == b"data":
+            self._add(b"")  # a field without a colon has an empty value
+
+    def _add(self, value: bytes) -> None:
+        self._data.append(value)
+        # An empty line of data costs its place in the list all the same.
+        self._size += len(value) + _PLACE

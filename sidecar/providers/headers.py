@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
 from sidecar.keys.redaction import scrub
 
+_MAX_ID = 200
 
-def request_id(headers: Mapping[str, str]) -> str | None:
+
+def request_id(headers: Mapping[str, str], secrets: Iterable[str] = ()) -> str | None:
     """The provider's id of this exchange, for its support."""
     for name in ("x-request-id", "request-id", "x-groq-request-id", "cf-ray"):
         if value := headers.get(name):
-            return scrub(value)[:200]
+            return scrub(value, secrets, _MAX_ID)
     return None
 
 
@@ -42,6 +44,6 @@ def _number(value: str | None) -> float | None:
 def _date(value: str | None) -> datetime | None:
     try:
         found = parsedate_to_datetime(value or "")
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     return found if found.tzinfo else found.replace(tzinfo=UTC)

@@ -134,8 +134,8 @@ async def _pause(milliseconds: int) -> None:
 def _chunks(step: _Step, request: AIRequest) -> list[StreamChunk]:
     if step.echo:
         return [StreamChunk(content=word) for word in re.findall(r"\s*\S+|\s+$", _last(request))]
-    fields = {name: getattr(step, name) for name in StreamChunk.__struct_fields__ if name != "logprobs"}
-    chunk = StreamChunk(**fields)
+    names = set(StreamChunk.__struct_fields__) & set(_Step.__struct_fields__)
+    chunk = StreamChunk(**{name: getattr(step, name) for name in names})
     return [] if chunk == StreamChunk() else [chunk] * step.repeat
 
 

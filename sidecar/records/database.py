@@ -14,9 +14,7 @@ from pathlib import Path
 from sidecar.errors import StorageError
 
 # Each statement runs once, in order; `user_version` says how many have. Never change one.
-_MIGRATIONS = (
-    "CREATE TABLE settings (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID",
-)
+_MIGRATIONS = ("CREATE TABLE settings (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID",)
 _BUSY_S = 5.0
 
 

@@ -10,12 +10,14 @@ https://www.jsonrpc.org/specification. Rules beyond it:
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterable
 from typing import Literal
 
 import msgspec
 from msgspec import UNSET, Raw, Struct, UnsetType
 
-from sidecar.errors import AIError, ErrorObject, InvalidRequest, ParseError
+from sidecar.errors import AIError, ErrorObject, InvalidParams, InvalidRequest, ParseError
 
 MAX_BATCH = 1000
 NULL = Raw(b"null")
@@ -86,7 +88,7 @@ def decode(line: bytes) -> Request | Batch | Invalid:
     except UnicodeDecodeError as error:
         return Invalid(ParseError(f"The line is not UTF-8 (byte {error.start})."))
     except msgspec.DecodeError as error:
-        return Invalid(_parse_error(error))
+        return _lone_surrogate(line) or Invalid(ParseError(f"The line is not JSON: {error}."))
     except RecursionError:
         return Invalid(ParseError("The JSON is nested too deeply.", hint="Flatten the value."))
 
@@ -149,11 +151,37 @@ def _is_id(raw: Raw) -> bool:
     return bytes(raw)[:1] in b'"-0123456789n'
 
 
-def _parse_error(error: msgspec.DecodeError) -> ParseError:
-    text = str(error)
-    if "escape" in text:
-        return ParseError(
-            f"The JSON has a broken escape or a lone surrogate: {text}.",
-            hint="Escape characters beyond U+FFFF as a pair of surrogates, or send plain UTF-8.",
-        )
-    return ParseError(f"The line is not JSON: {text}.")
+def _lone_surrogate(line: bytes) -> Invalid | None:
+    """Explain a line that is JSON by its grammar and yet no text: `"\\ud83d"` is half a character.
+
+    None where the line has another fault.
+    """
+    try:
+        value = json.loads(line)
+        path = _path_of_surrogate(value, "$")
+    except (ValueError, RecursionError):
+        return None
+    if path is None:
+        return None
+    error = InvalidParams(
+        "The text has a lone surrogate, which is half a character.",
+        path=path.replace("$.params", "$", 1),
+        hint="Escape characters beyond U+FFFF as a pair of surrogates, or send plain UTF-8.",
+    )
+    named = value.get("id") if isinstance(value, dict) else None
+    known = isinstance(named, str | int | float) and not isinstance(named, bool)
+    same = known and _path_of_surrogate(named, "$") is None
+    return Invalid(error, Raw(json.dumps(named).encode()) if same else NULL)
+
+
+def _path_of_surrogate(value: object, path: str) -> str | None:
+    if isinstance(value, str):
+        return path if any("\ud800" <= character <= "\udfff" for character in value) else None
+    inner: Iterable[tuple[str, object]] = ()
+    if isinstance(value, list):
+        inner = ((f"{path}[{index}]", item) for index, item in enumerate(value))
+    elif isinstance(value, dict):
+        inner = ((f"{path}.{name}", item) for name, item in value.items())
+        if any(_path_of_surrogate(name, path) for name in value):
+            return path
+    return next((found for place, item in inner if (found := _path_of_surrogate(item, place))), None)

@@ -95,7 +95,10 @@ def _method(
             {"name": field, "required": field in required, "schema": kind}
             for field, kind in params.get("properties", {}).items()
         ],
-        "result": {"name": "result", "schema": _one_of([schema_of[each] for each in method.results])},
+        "result": {
+            "name": "result",
+            "schema": _one_of([schema_of[each] for each in method.results]),
+        },
     }
 
 
@@ -105,8 +108,11 @@ def _one_of(schemas: list[Any]) -> Any:  # noqa: ANN401 - any JSON
 
 def _errors() -> dict[str, Any]:
     return {
-        kind.__name__: {"code": kind.code, "message": (kind.__doc__ or "").split("\n")[0],
-                        "data": {"kind": kind.kind, "hint": kind.default_hint}}
+        kind.__name__: {
+            "code": kind.code,
+            "message": (kind.__doc__ or "").split("\n")[0],
+            "data": {"kind": kind.kind, "hint": kind.default_hint},
+        }
         for kind in _leaves(AIError)
     }
 

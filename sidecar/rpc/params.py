@@ -9,7 +9,7 @@ import difflib
 import re
 import types
 import typing
-from functools import lru_cache
+from functools import cache
 from typing import Any
 
 import msgspec
@@ -22,7 +22,7 @@ _UNKNOWN = re.compile(r"Object contains unknown field `(?P<field>.*)`", re.DOTAL
 _MISSING = re.compile(r"Object missing required field `(?P<field>.*)`", re.DOTALL)
 
 
-@lru_cache(maxsize=None)
+@cache
 def _decoder(kind: type) -> msgspec.json.Decoder[Any]:
     return msgspec.json.Decoder(kind)
 
@@ -55,9 +55,7 @@ def explain(kind: Any, text: str) -> InvalidParams:  # noqa: ANN401 - any type a
         return InvalidParams(message, path=f"{path}.{name}", hint=_known_fields(place, name))
     if missing := _MISSING.fullmatch(what):
         name = missing["field"]
-        return InvalidParams(
-            f"`{name}` is required.", path=f"{path}.{name}", hint=f"Add `{name}`."
-        )
+        return InvalidParams(f"`{name}` is required.", path=f"{path}.{name}", hint=f"Add `{name}`.")
     return InvalidParams(f"{what}.", path=path, hint=_allowed_values(place))
 
 

@@ -38,9 +38,7 @@ from sidecar.rpc.params import decode_params
 logger = logging.getLogger(__name__)
 
 M = TypeVar("M")
-_CALL_SIGNATURE = inspect.Signature(
-    [inspect.Parameter("call", inspect.Parameter.POSITIONAL_ONLY)]
-)
+_CALL_SIGNATURE = inspect.Signature([inspect.Parameter("call", inspect.Parameter.POSITIONAL_ONLY)])
 
 
 class Outgoing(Protocol):

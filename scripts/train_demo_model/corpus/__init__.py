@@ -5,6 +5,6 @@ Every sentence was written for this project.  The ``.txt`` files hold topics (``
 code, `noise` dirties questions the way people type, and `conversations` puts dialogues together.
 """
 
-from train_demo_model.corpus.conversations import sample_dialogue
+from scripts.train_demo_model.corpus.conversations import sample_dialogue
 
 __all__ = ["sample_dialogue"]

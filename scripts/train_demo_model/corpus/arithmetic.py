@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import random
 
-from train_demo_model.corpus.patterns import expand
-from train_demo_model.corpus.topics import topics
+from scripts.train_demo_model.corpus.patterns import expand, word_lists
+from scripts.train_demo_model.corpus.topics import topics
 
 Turn = tuple[str, str]
 
-NUMERALS = (
-    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen "
-    "sixteen seventeen eighteen nineteen twenty"
-).split()
-DAYS = "Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split()
+NUMERALS = word_lists()["count"]
+DAYS = word_lists()["day"]
 
 
 def _written(number: int, digits: bool) -> str:  # noqa: FBT001 - two spellings of a number

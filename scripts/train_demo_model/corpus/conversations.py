@@ -8,19 +8,19 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 
-from train_demo_model.chat_format import KEPT_MESSAGES, Dialogue
-from train_demo_model.corpus.arithmetic import Turn
-from train_demo_model.corpus.long_texts import body, long_turn
-from train_demo_model.corpus.noise import named, noisy, tidy
-from train_demo_model.corpus.patterns import expand
-from train_demo_model.corpus.skills import series, skill, story
-from train_demo_model.corpus.topics import Topic, pick, topics
-from train_demo_model.corpus.unreadable import emoji, foreign, gibberish
+from scripts.train_demo_model.chat_format import KEPT_MESSAGES, Dialogue
+from scripts.train_demo_model.corpus.arithmetic import Turn
+from scripts.train_demo_model.corpus.long_texts import body, long_turn
+from scripts.train_demo_model.corpus.noise import named, noisy, tidy
+from scripts.train_demo_model.corpus.patterns import expand
+from scripts.train_demo_model.corpus.skills import series, skill, story
+from scripts.train_demo_model.corpus.topics import Topic, pick, topics
+from scripts.train_demo_model.corpus.unreadable import emoji, foreign, gibberish
 
 _KEPT_TURNS = KEPT_MESSAGES // 2 + 1
-_LONGEST_TEXT = 5_200
-_SYSTEM_SHARE = 0.15
-_EARLIER_SHARE = 0.18
+_LONGEST_TEXT = 2_500
+_SYSTEM_SHARE = 0.1
+_EARLIER_SHARE = 0.12
 _LATER_SHARE = 0.08
 _NOTHING_YET_SHARE = 0.004
 
@@ -171,9 +171,9 @@ def _linked(source: random.Random) -> list[Turn]:
 
 _KINDS: tuple[tuple[float, Callable[[random.Random], list[Turn]]], ...] = (
     (43, lambda source: [_known(source, first=True)]),
-    (15, _skill),
+    (19, _skill),
     (25, lambda source: [_unknown(source)]),
-    (2, lambda source: [long_turn(source, _LONGEST_TEXT)]),
+    (1.5, lambda source: [long_turn(source, _LONGEST_TEXT)]),
     (10, _linked),
 )
 """The kinds of dialogue, with their shares."""

@@ -6,17 +6,11 @@ import math
 import random
 from collections.abc import Callable
 
-from train_demo_model.corpus.noise import named
-from train_demo_model.corpus.patterns import expand
-from train_demo_model.corpus.topics import pick, topics
-from train_demo_model.corpus.unreadable import FOREIGN
+from scripts.train_demo_model.corpus.noise import named
+from scripts.train_demo_model.corpus.patterns import expand, word_lists
+from scripts.train_demo_model.corpus.topics import pick, topics
+from scripts.train_demo_model.corpus.unreadable import FOREIGN
 
-_REQUESTS = (
-    "summarize this text:|summarize the following article:|can you summarize this?|please review "
-    "this:|what does this mean?|fix this:|translate this:|explain this to me:|here is my text:|"
-    "tl;dr|rewrite this:|is this correct?|what do you think of this?|proofread:|give me the main points:"
-    "|what is wrong here?|answer this email:|please read this:|analyze this:|what is this about?"
-)
 _SENTENCES = (
     "the {adjective} {noun} {verb} the {noun} in {topic}",
     "{person} was a {adjective} {job} of {topic}, and the {noun} was {adjective}",
@@ -112,7 +106,7 @@ def long_turn(source: random.Random, most: int) -> tuple[str, str]:
     characters = round(math.exp(source.uniform(math.log(300), math.log(most))))
     text = body(source, characters)
     place = source.random()
-    request = expand(_REQUESTS, source)
+    request = expand("|".join(word_lists()["long_request"]), source)
     if place < 0.35:
         text = request.capitalize() + source.choice([" ", "\n", "\n\n"]) + text
     elif place < 0.5:

@@ -9,21 +9,8 @@ from __future__ import annotations
 import random
 import re
 
-_OPENERS = (
-    "please ;um, ;hey, ;so, ;well, ;ok, ;hi, ;hello, ;can you tell me, ;and ;now ;just ;"
-    "quick question: ;excuse me, ;oh, ;wow, ;hmm, ;yo, ;listen, ;actually, ;alright, ;but ;"
-    "i was wondering, ;i have a question: ;please tell me, ;honestly, ;by the way, ;sorry, ;"
-    "one question: ;tell me, ;hi there, ;hey there! ;hello! ;hi! ;thanks. ;okay. ;first of all, ;"
-    "dear demo model, ;question: ;good morning, ;one more thing: ;also, ;then ;hey bot, "
-).split(";")
-_CLOSERS = (
-    " please; thanks; bro; my friend; for me; now; then;, ok; dear demo;, little friend;, robot;"
-    ", computer;, mate;, dude; today; right here; if you can; really quick; this time; lol;"
-    " in here;, thank you;, please;, thanks; here; sir; by the way; exactly;, buddy"
-).split(";")
-_DROPPABLE = frozenset(
-    "a an the to do does is are am i of for my me it this that can you in please".split()
-)
+from scripts.train_demo_model.corpus.patterns import word_lists
+
 _QUESTION = re.compile(
     r"(what|who|how|where|when|why|is|are|do|does|can|could|which|will|would|whats|what's|may|did"
     r"|should|have|has|whom)\b",
@@ -53,9 +40,9 @@ def _cased(text: str, source: random.Random) -> str:
         text = re.sub(r"\bapi\b", "API", text) if source.random() < 0.7 else text
         text = re.sub(r"\bai\b", "AI", text) if source.random() < 0.8 else text
         return text[:1].upper() + text[1:]
-    if kind < 0.66:
+    if kind < 0.645:
         return text.upper()
-    if kind < 0.68:
+    if kind < 0.655:
         return text.title()
     return text.lower()
 
@@ -80,7 +67,8 @@ def _slip(text: str, source: random.Random) -> str:
 def _thinned(text: str, source: random.Random) -> str:
     """Leave out one or two small words, as in a hasty note."""
     words = text.split(" ")
-    small = [place for place, word in enumerate(words) if word.lower() in _DROPPABLE]
+    left_out = word_lists()["small_word"]
+    small = [place for place, word in enumerate(words) if word.lower() in left_out]
     if len(words) < 4 or not small:
         return text
     gone = set(source.sample(small, min(len(small), source.choice([1, 1, 2]))))
@@ -108,16 +96,16 @@ def noisy(text: str, source: random.Random) -> str:
     """Give the text as a person might have typed it."""
     if not text:
         return text
-    if source.random() < 0.15:
-        text = source.choice(_OPENERS) + text
-    if source.random() < 0.09:
-        text += source.choice(_CLOSERS)
+    if source.random() < 0.12:
+        text = f"{source.choice(word_lists()['opener'])} {text}"
+    if source.random() < 0.07:
+        text += source.choice(word_lists()["closer"])
     if source.random() < 0.06:
         text = _thinned(text, source)
     text = _cased(_marked(text, source), source)
     if source.random() < 0.12:
         text = text.replace("'", source.choice(["", "\u2019"]))
-    if source.random() < 0.18 and len(text) > 4:
+    if source.random() < 0.13 and len(text) > 4:
         for _ in range(source.choice([1, 1, 2])):
             text = _slip(text, source)
     return text

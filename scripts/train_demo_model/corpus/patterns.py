@@ -26,20 +26,20 @@ _BEFORE_MARK = re.compile(r" +([,.?!])")
 def _parse_choice(tokens: list[str], depth: int) -> list[Sequence]:
     branches: list[Sequence] = [[]]
     while tokens:
-        token = tokens.pop(0)
-        if token == "(":
+        piece = tokens.pop(0)
+        if piece == "(":
             branches[-1].append(_parse_choice(tokens, depth + 1))
-        elif token == "|":
+        elif piece == "|":
             branches.append([])
-        elif token == ")":
+        elif piece == ")":
             if depth == 0:
                 message = "a ) without its ("
                 raise ValueError(message)
             return branches
-        elif len(token) > 2 and token[0] == "{":
-            branches[-1].append((token[1:-1],))
+        elif len(piece) > 2 and piece[0] == "{":
+            branches[-1].append((piece[1:-1],))
         else:
-            branches[-1].append(token)
+            branches[-1].append(piece)
     if depth:
         message = "a ( without its )"
         raise ValueError(message)
@@ -102,18 +102,11 @@ def expand(pattern: str, source: random.Random) -> str:
     return _BEFORE_MARK.sub(r"\1", _SPACES.sub(" ", text)).strip().translate(_LITERAL)
 
 
-_ONSETS = "b c d f g h j k l m n p r s t v w z br cr dr fl gr pl pr sh sl sp st tr th ch".split()
-_VOWELS = "a e i o u ai ea ee oo ou".split()
-_CODAS = ["", "", "n", "r", "s", "l", "t", "m", "ck", "nd", "st"]
-
-
 def pseudo_word(source: random.Random) -> str:
     """Make up a word, so that unknown words are something the model has met."""
+    parts = [word_lists()[name] for name in ("onset", "vowel", "coda")]
     syllables = source.choice([1, 2, 2, 3])
-    return "".join(
-        source.choice(_ONSETS) + source.choice(_VOWELS) + source.choice(_CODAS)
-        for _ in range(syllables)
-    )
+    return "".join(source.choice(part) for _ in range(syllables) for part in parts)
 
 
 def big_number(source: random.Random) -> str:

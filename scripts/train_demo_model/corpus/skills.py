@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import random
 
-from train_demo_model.corpus.arithmetic import Turn, calculation, counting, neighbours
-from train_demo_model.corpus.patterns import expand, slot
-from train_demo_model.corpus.topics import pick, topics
+from scripts.train_demo_model.corpus.arithmetic import Turn, calculation, counting, neighbours
+from scripts.train_demo_model.corpus.patterns import expand, slot, word_lists
+from scripts.train_demo_model.corpus.topics import pick, topics
 
 RIDDLES = (
     ("What has hands but can never clap?", "clock"),
@@ -14,15 +14,6 @@ RIDDLES = (
     ("What has many keys but opens no door?", "piano"),
     ("What has a neck but no head?", "bottle"),
     ("What has teeth but never bites?", "comb"),
-)
-OPPOSITES = dict(
-    pair.split("/")
-    for pair in (
-        "hot/cold big/small up/down good/bad fast/slow happy/sad light/dark old/new day/night "
-        "open/closed full/empty hard/soft wet/dry loud/quiet early/late long/short strong/weak "
-        "rich/poor left/right yes/no true/false black/white inside/outside clean/dirty "
-        "high/low near/far first/last"
-    ).split()
 )
 
 _THINGS = {
@@ -100,8 +91,7 @@ def riddle(source: random.Random) -> list[Turn]:
 
 def opposite(source: random.Random) -> list[Turn]:
     """Give the opposite of a simple word."""
-    word = source.choice(list(OPPOSITES))
-    other = OPPOSITES[word]
+    word, other = source.choice(word_lists()["opposite"]).split("/")
     if source.random() < 0.4:
         word, other = other, word
     ask = f"(what is|what's|tell me|whats|give me|say|name|) the opposite (of|to) {word}( please|)"
@@ -117,13 +107,13 @@ def plain(source: random.Random) -> list[Turn]:
 def skill(source: random.Random) -> list[Turn]:
     """Give the turns of any one skill."""
     kind = source.random()
-    if kind < 0.3:
+    if kind < 0.42:
         return calculation(source)
-    if kind < 0.62:
+    if kind < 0.66:
         return series(source, source.choice([0, 0, 0, 0, 1, 1, 2]))
-    if kind < 0.72:
+    if kind < 0.74:
         return riddle(source)
-    if kind < 0.8:
+    if kind < 0.82:
         return counting(source)
     if kind < 0.9:
         return plain(source)

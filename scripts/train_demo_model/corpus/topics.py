@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass, field
 from functools import cache
 
-from train_demo_model.corpus.patterns import FOLDER, expand
+from scripts.train_demo_model.corpus.patterns import FOLDER, expand
 
 _HEAD = re.compile(r"\[(\w+)\] ([\d.]+)")
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import random
 import string
 
-from train_demo_model.corpus.patterns import FOLDER
-from train_demo_model.corpus.topics import topics
+from scripts.train_demo_model.corpus.patterns import FOLDER
+from scripts.train_demo_model.corpus.topics import topics
 
 Turn = tuple[str, str]
 

@@ -63,7 +63,7 @@ def _extra(request: AIRequest) -> dict[str, Any]:
 
 
 def _message(message: AIMessage, target: Target) -> dict[str, Any]:
-    fields: dict[str, Any] = {"role": message.role, "content": _content(message)}
+    fields: dict[str, Any] = {"role": message.role, "content": _content(message, target)}
     if message.name is not None:
         fields["name"] = message.name
     if message.tool_call_id is not None:
@@ -83,13 +83,13 @@ def _message(message: AIMessage, target: Target) -> dict[str, Any]:
     return fields
 
 
-def _content(message: AIMessage) -> str | list[dict[str, Any]] | None:
+def _content(message: AIMessage, target: Target) -> str | list[dict[str, Any]] | None:
     if isinstance(message.content, list):
-        return [_part(part) for part in message.content]
+        return [_part(part, target) for part in message.content]
     return message.content
 
 
-def _part(part: Part) -> dict[str, Any]:
+def _part(part: Part, target: Target) -> dict[str, Any]:
     match part:
         case TextPart(text=text):
             return {"type": "text", "text": text}
@@ -101,6 +101,8 @@ def _part(part: Part) -> dict[str, Any]:
         case FilePart():
             data = part.url or _data_url(part.media_type, part.data)
             name = part.filename or "document.pdf"
+            if target.vendor.quirks.file_part == "document_url":
+                return {"type": "document_url", "document_url": data, "document_name": name}
             return {"type": "file", "file": {"filename": name, "file_data": data}}
         case AudioPart():
             kind = part.media_type.rpartition("/")[2]

@@ -6,20 +6,20 @@ place that knows what a field means.
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import msgspec
-from msgspec import Struct
 
-from sidecar.errors import InvalidResponse, TruncatedStream
+from sidecar.errors import AIError, InvalidResponse, TruncatedStream
+from sidecar.keys.redaction import scrub
 from sidecar.providers.base import Facts, Target
-from sidecar.providers.formats.openai_chat import faults
+from sidecar.providers.formats.openai_chat import faults, usage, wire
 from sidecar.providers.formats.openai_chat.citations import Citations
-from sidecar.providers.formats.openai_chat.surrogates import SurrogateJoiner, whole
-from sidecar.providers.formats.openai_chat.tool_calls import CallDelta, ToolCalls
+from sidecar.providers.formats.openai_chat.surrogates import SurrogateJoiner
+from sidecar.providers.formats.openai_chat.tool_calls import ToolCalls
+from sidecar.providers.formats.openai_chat.wire import Choice, Chunk, Delta, as_text, text
 from sidecar.providers.framing import Event
-from sidecar.values import Cost, FinishReason, StreamChunk, TokenUsage
+from sidecar.values import FinishReason, StreamChunk, ToolCallDelta
 
 # What vendors call the ends that this contract has one word for. Sources: the API references of
 # OpenAI, Mistral (`model_length`, `error`), DeepSeek (`insufficient_system_resource`),
@@ -40,200 +40,187 @@ _FINISH: dict[str, FinishReason] = {
     "error": "error",
     "insufficient_system_resource": "error",
 }
-
-
-class _Details(Struct):
-    cached_tokens: int | None = None
-    cache_write_tokens: int | None = None
-    reasoning_tokens: int | None = None
-    audio_tokens: int | None = None
-
-
-class _Usage(Struct):
-    prompt_tokens: int | None = None
-    completion_tokens: int | None = None
-    total_tokens: int | None = None
-    prompt_tokens_details: _Details | None = None
-    completion_tokens_details: _Details | None = None
-    prompt_cache_hit_tokens: int | None = None
-    reasoning_tokens: int | None = None
-    cost: Any = None
-
-
-class _Delta(Struct):
-    content: str | list[Any] | None = None
-    reasoning_content: str | None = None
-    reasoning: str | None = None
-    refusal: str | None = None
-    tool_calls: list[CallDelta] | None = None
-    annotations: list[Any] | None = None
-
-
-class _Choice(Struct):
-    index: int | None = None
-    delta: _Delta | None = None
-    message: _Delta | None = None
-    finish_reason: str | None = None
-    logprobs: dict[str, Any] | None = None
-
-
-class _Groq(Struct):
-    usage: _Usage | None = None
-    error: Any = None
-
-
-class _Chunk(Struct):
-    id: str | None = None
-    model: str | None = None
-    choices: list[_Choice] | None = None
-    usage: _Usage | None = None
-    error: Any = None
-    citations: list[Any] | None = None
-    search_results: list[Any] | None = None
-    x_groq: _Groq | None = None
-
-
-_chunk = msgspec.json.Decoder(_Chunk)
+_NOTHING = StreamChunk()
+_MAX_WORD = 200
+_MAX_ID = 1000
 
 
 class ChatDecoder:
     """Decodes the events of one stream."""
 
-    def __init__(self, target: Target, facts: Facts) -> None:
+    def __init__(self, target: Target, facts: Facts, *, whole: bool = False) -> None:
         self.done = False
         self._target = target
         self._facts = facts
-        self._finished = False
+        self._is_whole = whole
+        self._choice_index: object = None
+        self._finish_reason: FinishReason | None = None
         self._anything = False
+        self._failure: AIError | None = None
         self._calls = ToolCalls()
         self._citations = Citations()
         self._content = SurrogateJoiner()
         self._reasoning = SurrogateJoiner()
+        self._refusal = SurrogateJoiner()
 
     def feed(self, event: Event) -> list[StreamChunk]:
         """Decode one event. Raises the provider's error where it reports one inside the stream."""
-        if self.done:
+        data = event.data.strip()
+        if self.done or not data:  # some servers keep the line open with empty data
             return []
-        data = event.data
-        if data == b"[DONE]" or data.strip() == b"[DONE]":
+        if data == b"[DONE]":
             self.done = True
             return []
         if event.event == "error":
             raise faults.error_in_stream(data, self._target)
-        chunk = _decode(data, self._target)
-        if chunk.error or (chunk.x_groq is not None and chunk.x_groq.error):
-            raise faults.error_in_stream(data, self._target)
-        return self.take(chunk)
+        try:
+            chunk = wire.read(data, self._target)
+        except InvalidResponse:
+            if self._finish_reason is None:
+                raise
+            self._facts.warn("What the provider sent after its answer's end can't be read.")
+            return []
+        if not chunk.is_error:
+            return self.take(chunk)
+        failure = faults.error_in_stream(data, self._target)
+        said = self.take(chunk)
+        if not said:
+            raise failure
+        # The words that came with the error go first; `flush` tells the error.
+        self._failure, self.done = failure, True
+        return said
 
     def flush(self) -> list[StreamChunk]:
         """End of input. Raises `TruncatedStream` where no end was announced."""
-        if not self._finished and not self.done:
+        name = self._target.vendor.name
+        if self._failure is not None:
+            raise self._failure
+        if self._finish_reason is None and not self.done:
             message = f"{self._target.vendor.display_name} ended the stream before it was done."
-            raise TruncatedStream(message, provider=self._target.vendor.name)
-        if not self._finished and not self._anything:
+            raise TruncatedStream(message, provider=name)
+        if self._finish_reason is None and not self._anything:
             message = f"{self._target.vendor.display_name} sent an empty stream."
-            raise InvalidResponse(message, provider=self._target.vendor.name)
-        chunks = []
-        if rest := self._calls.flush():
-            chunks.append(StreamChunk(tool_calls=rest))
-        content, reasoning = self._content.flush(), self._reasoning.flush()
-        if content or reasoning:
-            chunks.append(StreamChunk(content=content or None, reasoning=reasoning or None))
-        if not self._finished:
-            self._facts.warn("The provider gave no finish reason; `stop` is assumed.")
-            chunks.append(StreamChunk(finish_reason="stop"))
+            raise InvalidResponse(message, provider=name)
+        rest = StreamChunk(
+            content=self._content.flush() or None,
+            reasoning=self._reasoning.flush() or None,
+            refusal=self._refusal.flush() or None,
+            tool_calls=self._calls.flush() or None,
+        )
+        chunks = [] if rest == _NOTHING else [rest]
+        if self._finish_reason is None:
+            assumed: FinishReason = "tool_calls" if self._calls else "stop"
+            self._facts.warn(f"The provider gave no finish reason; `{assumed}` is assumed.")
+            chunks.append(StreamChunk(finish_reason=assumed))
         return chunks
 
-    def take(self, chunk: _Chunk) -> list[StreamChunk]:
+    def take(self, chunk: Chunk) -> list[StreamChunk]:
         """Turn one decoded object into the chunks it means."""
         facts = self._facts
-        if chunk.model and facts.model is None:
-            facts.model = chunk.model
-        if chunk.id and facts.response_id is None:
-            facts.response_id = chunk.id
-            self._calls.prefix = chunk.id
+        if facts.model is None:
+            facts.model = (text(chunk.model) or "")[:_MAX_ID] or None
+        if facts.response_id is None and (found_id := text(chunk.id)):
+            facts.response_id = self._calls.prefix = found_id[:_MAX_ID]
         found = []
         for choice in chunk.choices or ():
-            if choice.index:
+            if not self._is_ours(choice):
                 facts.warn("The provider sent several choices; only the first is kept.")
             elif said := self._choice(choice):
                 found.append(said)
         citations = self._citations.of_answer(chunk.citations, chunk.search_results)
         if citations:
             found.append(StreamChunk(citations=citations))
-        usage = chunk.usage or (chunk.x_groq.usage if chunk.x_groq else None)
-        if usage is not None and (count := self._usage(usage)):
+        counted = chunk.usage or (chunk.x_groq.usage if chunk.x_groq else None)
+        if counted is not None and (count := usage.read(counted, facts)):
             found.append(StreamChunk(usage=count))
         self._anything = self._anything or bool(found)
         return found
 
-    def _choice(self, choice: _Choice) -> StreamChunk | None:
+    def _is_ours(self, choice: Choice) -> bool:
+        index = choice.index or 0
+        if self._choice_index is None:
+            self._choice_index = index
+        return index == self._choice_index
+
+    def _choice(self, choice: Choice) -> StreamChunk | None:
         # Perplexity streams both; its `message` is everything so far and would say it all again.
-        delta = choice.delta or choice.message or _Delta()
-        content, thinking = self._text(delta.content)
-        reasoning = delta.reasoning_content or delta.reasoning or thinking
-        finish = choice.finish_reason
-        if finish is not None:
-            self._finished = True
-            self._facts.provider_finish_reason = finish
+        delta = choice.delta or choice.message or Delta()
+        if choice.error and self._failure is None:
+            self.done = True
+            self._failure = faults.error_in_stream(
+                msgspec.json.encode({"error": choice.error}), self._target
+            )
+        content, thinking = self._text(delta)
+        reasoning = as_text(delta.reasoning_content) or as_text(delta.reasoning) or thinking
         said = StreamChunk(
             content=self._content.feed(content) if content else None,
             reasoning=self._reasoning.feed(reasoning) if reasoning else None,
-            tool_calls=self._calls.feed(delta.tool_calls) if delta.tool_calls else None,
+            tool_calls=self._tool_calls(delta),
             citations=self._citations.of_annotations(delta.annotations),
-            refusal=delta.refusal or None,
-            logprobs=_logprobs(choice.logprobs),
-            finish_reason=self._finish(finish),
+            refusal=self._refusal.feed(as_text(delta.refusal)) if delta.refusal else None,
+            logprobs=self._logprobs(choice.logprobs) if choice.logprobs else None,
+            finish_reason=self._finish(text(choice.finish_reason)),
         )
         return None if said == _NOTHING else said
 
     def _finish(self, word: str | None) -> FinishReason | None:
         if word is None:
             return None
+        safe = self._safe(word)
+        self._facts.provider_finish_reason = safe
         known = _FINISH.get(word.lower())
         if known is None:
-            self._facts.warn(f"The provider's finish reason {word!r} is unknown; taken as `stop`.")
-        return known or "stop"
+            self._facts.warn(f"The provider's finish reason {safe!r} is unknown; taken as `stop`.")
+        reason = known or "stop"
+        if reason == self._finish_reason:
+            return None  # OpenRouter tells it again beside the usage
+        self._finish_reason = reason
+        return reason
 
-    def _text(self, content: str | list[Any] | None) -> tuple[str, str]:
+    def _text(self, delta: Delta) -> tuple[str, str]:
         """Split content into text and reasoning; Mistral's reasoning models send parts."""
-        if content is None or isinstance(content, str):
-            return content or "", ""
-        text, thinking = [], []
+        content = delta.content
+        if delta.images:
+            self._facts.warn("The answer's images were left out.")
+        if isinstance(delta.audio, dict):
+            self._facts.warn("The answer's sound was left out; its content is the transcript.")
+            content = content or delta.audio.get("transcript")
+        if not isinstance(content, list):
+            return as_text(content), ""
+        said, thinking = [], []
         for part in content:
             kind = part.get("type") if isinstance(part, dict) else None
             if isinstance(part, str):
-                text.append(part)
+                said.append(part)
             elif kind == "thinking":
-                thinking.append(_joined(part.get("thinking")))
+                thinking.append(as_text(part.get("thinking")))
             elif kind == "text":
-                text.append(_joined(part.get("text")))
+                said.append(as_text(part.get("text")))
             elif kind != "reference":
+                kind = self._safe(as_text(kind))
                 self._facts.warn(f"A content part of type {kind!r} is unknown and was left out.")
-        return "".join(text), "".join(thinking)
+        return "".join(said), "".join(thinking)
 
-    def _usage(self, usage: _Usage) -> TokenUsage | None:
-        prompt, completion = usage.prompt_tokens, usage.completion_tokens
-        if prompt is None and completion is None:
+    def _tool_calls(self, delta: Delta) -> list[ToolCallDelta] | None:
+        deltas = delta.tool_calls
+        if not deltas and delta.function_call is not None:  # the form before tools were
+            deltas = [wire.CallDelta(index=0, function=delta.function_call)]
+        return (self._calls.feed(deltas, are_whole=self._is_whole) or None) if deltas else None
+
+    def _logprobs(self, given: object) -> dict[str, list[Any]] | None:
+        """Keep the lists of it, whichever names they have."""
+        if not isinstance(given, dict):
             return None
-        inward = usage.prompt_tokens_details or _Details()
-        outward = usage.completion_tokens_details or _Details()
-        audio = [n for n in (inward.audio_tokens, outward.audio_tokens) if n is not None]
-        cached = inward.cached_tokens
-        reasoning = outward.reasoning_tokens
-        self._facts.cost = _cost(usage.cost) or self._facts.cost
-        return TokenUsage(
-            prompt_tokens=prompt or 0,
-            completion_tokens=completion or 0,
-            total_tokens=usage.total_tokens or (prompt or 0) + (completion or 0),
-            cached_tokens=usage.prompt_cache_hit_tokens if cached is None else cached,
-            cache_write_tokens=inward.cache_write_tokens,
-            reasoning_tokens=usage.reasoning_tokens if reasoning is None else reasoning,
-            audio_tokens=sum(audio) if audio else None,
-        )
+        kept = {name: value for name, value in given.items() if isinstance(value, list) and value}
+        try:
+            msgspec.json.encode(kept)
+        except (UnicodeEncodeError, RecursionError):
+            self._facts.warn("The provider's logprobs can't be read and were left out.")
+            return None
+        return kept or None
 
-
-_NOTHING = StreamChunk()
+    def _safe(self, word: str) -> str:
+        return scrub(word, self._target.secrets, _MAX_WORD)
 
 
 def parse_response(body: bytes, target: Target, facts: Facts) -> list[StreamChunk]:
@@ -241,76 +228,15 @@ def parse_response(body: bytes, target: Target, facts: Facts) -> list[StreamChun
     if not body.strip():
         message = f"{target.vendor.display_name} sent an empty answer."
         raise InvalidResponse(message, provider=target.vendor.name)
-    chunk = _decode(body, target)
-    if chunk.error:
+    chunk = wire.read(body, target)
+    if chunk.is_error:
         raise faults.error_in_stream(body, target)
     if not chunk.choices:
-        message = f"{target.vendor.display_name}'s answer has no `choices`."
-        raise InvalidResponse(message, provider=target.vendor.name)
+        raise wire.unreadable(body, target, "it has no `choices`")
     # A whole answer keeps `message` where a stream has `delta`; Perplexity sends an empty `delta`.
     for choice in chunk.choices:
         choice.delta = choice.message or choice.delta
-    decoder = ChatDecoder(target, facts)
+    decoder = ChatDecoder(target, facts, whole=True)
     chunks = decoder.take(chunk)
     decoder.done = True
     return chunks + decoder.flush()
-
-
-def _decode(data: bytes, target: Target) -> _Chunk:
-    try:
-        return _chunk.decode(data)
-    except msgspec.ValidationError as error:
-        raise _unreadable(data, target, str(error)) from None
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        return _decode_leniently(data, target, str(error))
-
-
-def _decode_leniently(data: bytes, target: Target, reason: str) -> _Chunk:
-    """Take what strict JSON refuses and servers send: lone surrogates, NaN, broken UTF-8."""
-    try:
-        value = json.loads(data.decode("utf-8", "replace"), parse_constant=lambda _: None)
-        chunk = msgspec.convert(value, _Chunk)
-    except (ValueError, RecursionError):
-        raise _unreadable(data, target, reason) from None
-    chunk.id, chunk.model = whole(chunk.id), whole(chunk.model)
-    return chunk
-
-
-def _unreadable(data: bytes, target: Target, reason: str) -> InvalidResponse:
-    return InvalidResponse(
-        f"{target.vendor.display_name} sent what is not its API's format: {reason}.",
-        provider=target.vendor.name,
-        provider_message=faults.excerpt(data, target),
-    )
-
-
-def _logprobs(given: dict[str, Any] | None) -> dict[str, list[Any]] | None:
-    kept = {name: value for name, value in (given or {}).items() if isinstance(value, list)}
-    return {name: value for name, value in kept.items() if value} or None
-
-
-def _joined(value: object) -> str:
-    """Text that is a string, or a list of `{type: "text", text}`."""
-    if isinstance(value, str):
-        return value
-    if isinstance(value, list):
-        return "".join(_joined(item.get("text")) for item in value if isinstance(item, dict))
-    return ""
-
-
-def _cost(given: object) -> Cost | None:
-    """OpenRouter gives a number, Perplexity an object; both in US dollars."""
-    if isinstance(given, int | float):
-        return Cost(currency="USD", total=float(given))
-    if isinstance(given, dict) and isinstance(given.get("total_cost"), int | float):
-        return Cost(
-            currency="USD",
-            total=float(given["total_cost"]),
-            input=_number(given.get("input_tokens_cost")),
-            output=_number(given.get("output_tokens_cost")),
-        )
-    return None
-
-
-def _number(value: object) -> float | None:
-    return float(value) if isinstance(value, int | float) else None

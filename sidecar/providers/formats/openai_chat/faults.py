@@ -10,7 +10,8 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from typing import Any
+from http import HTTPStatus
+from typing import Any, NamedTuple
 
 from sidecar.errors import (
     AIError,
@@ -29,9 +30,13 @@ from sidecar.errors import (
 )
 from sidecar.keys.redaction import scrub
 from sidecar.providers.base import Target
+from sidecar.providers.formats.openai_chat.surrogates import whole
 from sidecar.providers.headers import request_id, retry_after_ms
 
 _EXCERPT = 2000
+_WINDOW = 16_000
+_STATUSES = range(100, 600)
+_REDIRECTION, _CLIENT_ERROR = 3, 4
 
 _BY_STATUS: dict[int, type[AIError]] = {
     400: RequestRejected,
@@ -39,6 +44,7 @@ _BY_STATUS: dict[int, type[AIError]] = {
     402: Quota,
     403: Permission,
     404: ConfigError,
+    405: ConfigError,
     408: ProviderTimeout,
     413: RequestRejected,
     422: RequestRejected,
@@ -48,102 +54,148 @@ _BY_STATUS: dict[int, type[AIError]] = {
 }
 
 # The vendors' own codes and types say more than the status; the first that matches counts.
-_BY_WORDS: tuple[tuple[re.Pattern[str], type[AIError]], ...] = tuple(
-    (re.compile(pattern, re.IGNORECASE), kind)
-    for pattern, kind in (
-        (r"context_length_exceeded|exceed_context_size|maximum context length|"
-         r"context (?:window|length) (?:exceeded|of)|exceeds? the (?:available )?context",
-         ContextLength),
-        (r"content_filter|content_policy|content management policy", ContentFilter),
-        (r"insufficient_quota|billing_hard_limit|insufficient (?:balance|credit)|"
-         r"exceeded your current quota|credit balance", Quota),
-        (r"model_not_found|model_not_exist|no such model|not a valid model|unknown model|"
-         r"model [^ ]* (?:does not|doesn't) exist|invalid_model", ModelNotFound),
-        (r"invalid_api_key|incorrect api key|invalid api key|authentication", Authentication),
-        (r"rate_limit|rate limit|too many requests", RateLimited),
-        (r"overloaded|over capacity|capacity_exceeded", Overloaded),
+_BY_WORDS: tuple[tuple[type[AIError], re.Pattern[str]], ...] = tuple(
+    (kind, re.compile("|".join(patterns), re.IGNORECASE))
+    for kind, *patterns in (
+        (
+            ContextLength,
+            r"context_length_exceeded",
+            r"exceed_context_size",
+            r"maximum context length",
+            r"context (?:window|length) (?:exceeded|of)",
+            r"exceeds? the (?:available )?context",
+        ),
+        (ContentFilter, r"content_filter", r"content_policy", r"content management policy"),
+        (
+            Quota,
+            r"insufficient_quota",
+            r"billing_hard_limit",
+            r"insufficient (?:balance|credit)",
+            r"exceeded your current quota",
+            r"credit balance",
+        ),
+        (
+            ModelNotFound,
+            r"model_not_(?:found|exist|available)",
+            r"model not exist",
+            r"no such model",
+            r"not a valid model",
+            r"(?:unknown|invalid|unsupported)[_ ]model",
+            r"no endpoints found",
+            r"model (?:[^ ]+ )?(?:does not exist|doesn't exist|(?:was |is )?not found)",
+        ),
+        (
+            Authentication,
+            r"invalid_api_key",
+            r"incorrect api key",
+            r"invalid api key",
+            r"authentication",
+        ),
+        (RateLimited, r"rate[_ ]limit", r"too many requests"),
+        (Overloaded, r"overloaded", r"over[_ ]capacity", r"capacity_exceeded"),
     )
-)  # fmt: skip
+)
 
 
-def parse_error(
-    status: int, headers: Mapping[str, str], body: bytes, target: Target
-) -> AIError:
+def parse_error(status: int, headers: Mapping[str, str], body: bytes, target: Target) -> AIError:
     """Turn an answer whose status is not 2xx into its error."""
-    said, words = _read(body, target)
-    kind = _kind(status, words)
+    fault = _read(body, target)
+    kind = _kind(status, fault.words)
     name = target.vendor.display_name
-    reason = said or f"HTTP status {status}"
+    reason = fault.said or f"HTTP status {status}"
     hint = None
-    if kind is ConfigError:
-        hint = f"Nothing is at this address: check the base_url of {target.vendor.name} ({target.base_url})."
-    elif 300 <= status < 400:
+    if status // 100 == _REDIRECTION:
         kind, reason = ConfigError, f"it redirects (HTTP status {status})"
         hint = "Redirects are not followed; set base_url to the address it redirects to."
+    elif kind is ConfigError:
+        place = f"check the base_url of {target.vendor.name} ({target.base_url})"
+        hint = f"Nothing is at this address: {place}."
     return kind(
         f"{name}: {reason}",
         hint=hint,
         provider=target.vendor.name,
         status=status,
         retry_after_ms=retry_after_ms(headers),
-        request_id=request_id(headers),
-        provider_message=said,
+        request_id=request_id(headers, target.secrets),
+        provider_message=fault.said,
     )
 
 
 def error_in_stream(data: bytes, target: Target) -> AIError:
     """Turn an error that came inside a 200 answer into its error."""
-    said, words = _read(data, target)
-    status = _status_inside(data)
-    kind = _kind(status or 200, words)
+    fault = _read(data, target)
+    kind = _kind(fault.status or 200, fault.words)
     return kind(
-        f"{target.vendor.display_name}: {said or 'an error without a message'}",
+        f"{target.vendor.display_name}: {fault.said or 'an error without a message'}",
         provider=target.vendor.name,
-        status=status,
-        provider_message=said,
+        status=fault.status,
+        provider_message=fault.said,
     )
+
+
+def holds_error(body: bytes) -> bool:
+    """True where a body that should be something else is one of the known shapes of errors."""
+    try:
+        value = json.loads(body.decode("utf-8", "replace"))
+    except (ValueError, RecursionError):
+        return False
+    error = _error_of(value)
+    return isinstance(error, dict) and _message_of(error) is not None
 
 
 def excerpt(data: bytes, target: Target) -> str:
     """The beginning of what came, readable and without secrets."""
-    text = data[:_EXCERPT].decode("utf-8", "replace")
+    text = data[:_WINDOW].decode("utf-8", "replace")
     if re.match(r"\s*(<!doctype|<html|<head|<body)", text, re.IGNORECASE):
-        title = re.search(r"<title[^>]*>(.*?)</title>", text, re.IGNORECASE | re.DOTALL)
+        title = re.search(r"<title[^>]*>([^<]*)", text, re.IGNORECASE)
         text = f"an HTML page{f': {title[1].strip()}' if title else ''}"
-    return scrub(text.strip(), [target.key.reveal()] if target.key else [])
+    return scrub(text.strip(), target.secrets, _EXCERPT)
 
 
-def _kind(status: int, words: str) -> type[AIError]:
-    if status != 401:
-        for pattern, kind in _BY_WORDS:
-            if pattern.search(words):
-                return kind
-    return _BY_STATUS.get(status) or (RequestRejected if 400 <= status < 500 else APIError)
+class _Fault(NamedTuple):
+    said: str | None
+    """The provider's message, without secrets."""
+    words: str
+    """Every word by which its kind can be told."""
+    status: int | None
+    """The status that the body itself names."""
 
 
-def _read(body: bytes, target: Target) -> tuple[str | None, str]:
-    """The provider's message, and every word by which its kind can be told."""
+def _read(body: bytes, target: Target) -> _Fault:
     try:
         value = json.loads(body.decode("utf-8", "replace"))
     except (ValueError, RecursionError):
-        said = excerpt(body, target)
-        return said or None, said
+        start = excerpt(body, target)
+        return _Fault(start or None, start, None)
     error = _error_of(value)
-    message = _message_of(error)
-    words = [message or ""]
+    message = whole(_message_of(error))
+    said = scrub(message, target.secrets, _EXCERPT) if message else None
+    words: list[str] = []
+    status = None
     if isinstance(error, dict):
-        words += [str(error.get("code", "")), str(error.get("type", ""))]
-    secrets = [target.key.reveal()] if target.key else []
-    said = scrub(message[:_EXCERPT], secrets) if message else None
-    return said or excerpt(body, target) or None, " ".join(words)
+        words = [str(error.get(name, ""))[:_EXCERPT] for name in ("code", "type")]
+        numbers = [error.get(name) for name in ("status", "status_code", "code")]
+        status = next((n for n in numbers if isinstance(n, int) and n in _STATUSES), None)
+    words.append((message or "")[:_EXCERPT])
+    return _Fault(said or excerpt(body, target) or None, " ".join(words), status)
+
+
+def _kind(status: int, words: str) -> type[AIError]:
+    if status != HTTPStatus.UNAUTHORIZED:
+        for kind, pattern in _BY_WORDS:
+            if pattern.search(words):
+                return kind
+    of_request = status // 100 == _CLIENT_ERROR
+    return _BY_STATUS.get(status) or (RequestRejected if of_request else APIError)
 
 
 def _error_of(value: Any) -> Any:  # noqa: ANN401 - any JSON
     if isinstance(value, list) and value:
         value = value[0]
-    if isinstance(value, dict) and value.get("error"):
-        return value["error"]
-    return value
+    if not isinstance(value, dict):
+        return value
+    groq = value.get("x_groq")
+    return value.get("error") or (groq.get("error") if isinstance(groq, dict) else None) or value
 
 
 def _message_of(error: Any) -> str | None:  # noqa: ANN401 - any JSON
@@ -153,18 +205,7 @@ def _message_of(error: Any) -> str | None:  # noqa: ANN401 - any JSON
         return None
     metadata = error.get("metadata")
     raw = metadata.get("raw") if isinstance(metadata, dict) else None
-    parts = [error.get(name) for name in ("message", "detail", "msg")] + [raw]
+    names = ("message", "detail", "msg", "failed_generation")
+    parts = [*(error.get(name) for name in names), raw]
     texts = [part if isinstance(part, str) else json.dumps(part) for part in parts if part]
     return " — ".join(texts) or None
-
-
-def _status_inside(data: bytes) -> int | None:
-    try:
-        error = _error_of(json.loads(data.decode("utf-8", "replace")))
-    except (ValueError, RecursionError):
-        return None
-    for name in ("status", "status_code", "code"):
-        value = error.get(name) if isinstance(error, dict) else None
-        if isinstance(value, int) and 100 <= value < 600:
-            return value
-    return None

@@ -1,7 +1,7 @@
-"""Text whose UTF-16 halves a server tore apart.
+r"""Text whose UTF-16 halves a server tore apart.
 
 A server that counts UTF-16 units may end one delta with the first half of an emoji and begin the
-next with the second: `"\\ud83d"`, then `"\\ude00"`. Joined they are a character; a half alone can
+next with the second: `"\ud83d"`, then `"\ude00"`. Joined they are a character; a half alone can
 not be encoded as UTF-8 and becomes U+FFFD.
 """
 
@@ -24,10 +24,10 @@ class SurrogateJoiner:
     def feed(self, text: str) -> str | None:
         """Return what is whole by now, or None where that is nothing."""
         if not self._half and text.isascii():
-            return text
+            return text or None
         text = self._half + text
         self._half = ""
-        if "\ud800" <= text[-1] <= "\udbff":
+        if "\ud800" <= text[-1:] <= "\udbff":
             text, self._half = text[:-1], text[-1]
         return whole(text) or None
 

@@ -4,45 +4,45 @@ The plain form: the first delta of an `index` has `id` and `name`, later ones ap
 `arguments`. What servers really send, and what becomes of it:
 
 * the same index for calls with different ids: each id gets an index of its own;
-* the same index, no ids: a name after whole arguments, or another name, starts a call;
+* the same index, no ids: a name after whole arguments, another name, or a name again in the same
+  chunk, starts a call;
 * no index: a new id starts a call, anything else continues the last one;
+* the same id at different indexes, each with a name: each is a call; the later ones get new ids;
 * the id, or the name, again in every delta: taken once;
 * no id: one is made from the response's id and the index, the same at every decoding;
 * the arguments as an object instead of text: written as JSON text;
 * the id first and the name later: held back until the name is there.
+
+In a whole answer each entry is a call, whatever its index and id.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
 
 import msgspec
-from msgspec import Struct
 
+from sidecar.errors import InvalidResponse
+from sidecar.providers.formats.openai_chat.surrogates import SurrogateJoiner, whole
+from sidecar.providers.formats.openai_chat.wire import CallDelta, Custom, Function, as_text, text
+from sidecar.providers.pieces import Pieces
 from sidecar.values import ToolCallDelta
 
-
-class _Function(Struct):
-    name: str | None = None
-    arguments: str | dict[str, Any] | list[Any] | None = None
-
-
-class CallDelta(Struct):
-    """`choices[].delta.tool_calls[]` on the wire."""
-
-    index: int | None = None
-    id: str | None = None
-    function: _Function | None = None
+MAX_CALLS = 4096
+MAX_HELD = 8 * 1024 * 1024
+"""Characters of arguments that wait for their call's name."""
 
 
 @dataclass(slots=True)
 class _Call:
     index: int
-    id: str | None
+    wire_index: int | None
+    wire_id: str | None
+    id: str | None = None
     name: str | None = None
     held: list[str] = field(default_factory=list)
-    told: list[str] = field(default_factory=list)
+    told: Pieces = field(default_factory=Pieces)
+    joiner: SurrogateJoiner = field(default_factory=SurrogateJoiner)
     begun: bool = False
 
 
@@ -53,79 +53,120 @@ class ToolCalls:
         self.prefix = "response"
         self._calls: list[_Call] = []
         self._at: dict[int, _Call] = {}
+        self._by_id: dict[str, _Call] = {}
+        self._in_this_chunk: set[int] = set()
+        self._waiting = 0
 
-    def feed(self, deltas: list[CallDelta]) -> list[ToolCallDelta] | None:
-        """Take the deltas of one chunk."""
+    def __bool__(self) -> bool:
+        """True where there are any."""
+        return bool(self._calls)
+
+    def feed(self, deltas: list[CallDelta], *, are_whole: bool = False) -> list[ToolCallDelta]:
+        """Take the deltas of one chunk. Raises `InvalidResponse` for more than can be meant."""
         found = []
+        self._in_this_chunk.clear()
         for delta in deltas:
-            call = self._call_of(delta)
-            function = delta.function or _Function()
-            call.name = call.name or function.name
-            arguments = _as_text(function.arguments)
+            function = _function(delta)
+            given, index, name = text(delta.id), _index(delta), text(function.name)
+            call = None if are_whole else self._known(given, index, name)
+            if call is None:
+                call = self._begin(given, index)
+            self._in_this_chunk.add(call.index)
+            self._identify(call, given)
+            call.name = call.name or name
+            arguments = call.joiner.feed(as_text(function.arguments))
             if arguments:
                 call.held.append(arguments)
             if call.name and (not call.begun or call.held):
                 found.append(self._told(call))
-        return found or None
+            elif arguments:
+                self._wait(arguments)
+        return found
 
     def flush(self) -> list[ToolCallDelta]:
-        """End of input: calls whose name never came."""
-        return [self._told(call) for call in self._calls if not call.begun]
+        """End of input: calls whose name never came, and half characters."""
+        found = []
+        for call in self._calls:
+            if rest := call.joiner.flush():
+                call.held.append(rest)
+            if call.held or not call.begun:
+                found.append(self._told(call))
+        return found
 
-    def _call_of(self, delta: CallDelta) -> _Call:
-        known = self._known(delta)
-        if known is not None:
-            known.id = known.id or delta.id or None
-            return known
-        call = _Call(len(self._calls), delta.id or None)
+    def _begin(self, given: str | None, index: int | None) -> _Call:
+        if len(self._calls) >= MAX_CALLS:
+            message = f"The answer has more than {MAX_CALLS} tool calls; it was broken off."
+            raise InvalidResponse(message)
+        call = _Call(len(self._calls), index, given)
         self._calls.append(call)
-        if delta.index is not None:
-            self._at[delta.index] = call
+        if index is not None:
+            self._at[index] = call
         return call
 
-    def _known(self, delta: CallDelta) -> _Call | None:
-        """The call that this delta continues; None where it starts one."""
-        same_id = next((call for call in self._calls if delta.id and call.id == delta.id), None)
+    def _identify(self, call: _Call, given: str | None) -> None:
+        if call.id is None and given is not None and given not in self._by_id:
+            call.id = call.wire_id = given
+            self._by_id[given] = call
+
+    def _known(self, given: str | None, index: int | None, name: str | None) -> _Call | None:
+        """The call that a delta continues; None where it starts one."""
+        at_index = None if index is None else self._at.get(index)
+        if at_index is not None and given is not None and at_index.wire_id == given:
+            return at_index
+        same_id = None if given is None else self._by_id.get(given)
         if same_id is not None:
-            return same_id
-        if delta.index is None:
-            last = self._calls[-1] if self._calls else None
-            starts = delta.id or (delta.function and delta.function.name)
-            return None if starts else last
-        at_index = self._at.get(delta.index)
-        if at_index is None or (delta.id and at_index.id):
+            # Another call may begin under the same id, but only when the first is whole.
+            elsewhere = name and index is not None and index != same_id.wire_index
+            return None if elsewhere and _is_whole(same_id.told.text()) else same_id
+        if index is None:
+            return None if given or name or not self._calls else self._calls[-1]
+        if at_index is None or (given and at_index.id):
             return None  # another id at the same index: another call
-        return None if _starts_anew(delta, at_index) else at_index
+        return None if name and not given and self._starts_anew(name, at_index) else at_index
+
+    def _starts_anew(self, name: str, call: _Call) -> bool:
+        if not call.begun:
+            return False
+        if name != call.name or call.index in self._in_this_chunk:
+            return True
+        return _is_whole(call.told.text())
+
+    def _wait(self, arguments: str) -> None:
+        self._waiting += len(arguments)
+        if self._waiting > MAX_HELD:
+            message = f"A tool call of more than {MAX_HELD} characters has no name."
+            raise InvalidResponse(message)
 
     def _told(self, call: _Call) -> ToolCallDelta:
         arguments = "".join(call.held) or None
-        call.told += call.held
         call.held.clear()
+        call.told.add(arguments or "")
         if call.begun:
             return ToolCallDelta(index=call.index, arguments=arguments)
         call.begun = True
-        call.id = call.id or f"call_{self.prefix}_{call.index}"
+        call.id = whole(call.id) or f"call_{self.prefix}_{call.index}"
         return ToolCallDelta(
-            index=call.index, id=call.id, name=call.name or "", arguments=arguments or ""
+            index=call.index, id=call.id, name=whole(call.name) or "", arguments=arguments or ""
         )
 
 
-def _starts_anew(delta: CallDelta, call: _Call) -> bool:
-    name = delta.function.name if delta.function else None
-    if delta.id or not name or not call.begun:
+def _function(delta: CallDelta) -> Function:
+    if delta.function is None and delta.custom is not None:
+        custom: Custom = delta.custom
+        return Function(custom.name, custom.input)
+    return delta.function or Function()
+
+
+def _index(delta: CallDelta) -> int | None:
+    return delta.index if isinstance(delta.index, int) else None
+
+
+def _is_whole(arguments: str) -> bool:
+    """True where the arguments so far are JSON: nothing can be appended to them."""
+    if not arguments.rstrip().endswith("}"):
         return False
-    return name != call.name or _is_json("".join(call.told))
-
-
-def _is_json(text: str) -> bool:
     try:
-        msgspec.json.decode(text)
-    except msgspec.DecodeError:
+        msgspec.json.decode(arguments)
+    except (msgspec.DecodeError, RecursionError):
         return False
     return True
-
-
-def _as_text(arguments: str | dict[str, Any] | list[Any] | None) -> str | None:
-    if arguments is None or isinstance(arguments, str):
-        return arguments
-    return msgspec.json.encode(arguments).decode()

@@ -1,0 +1,166 @@
+"""The objects of Chat Completions as they come over the wire, read leniently.
+
+What an answer can't do without (`choices`, `delta`, `tool_calls`) has its type here; all else is
+`Any` and is looked at where it is used: a vendor's odd `usage` must not cost the answer.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from sidecar.errors import InvalidResponse
+from sidecar.providers.base import Target
+from sidecar.providers.formats.openai_chat import faults
+from sidecar.providers.formats.openai_chat.surrogates import whole
+
+_JOINED = ("content", "reasoning_content", "reasoning", "refusal", "text", "thinking", "arguments")
+"""Fields whose text comes in pieces: a half character in one may be completed by the next."""
+
+
+class Function(Struct):
+    """`function` of a tool call, and the deprecated `function_call`."""
+
+    name: Any = None
+    arguments: Any = None
+
+
+class Custom(Struct):
+    """`custom` of a tool call whose input is free text."""
+
+    name: Any = None
+    input: Any = None
+
+
+class CallDelta(Struct):
+    """`choices[].delta.tool_calls[]`."""
+
+    index: Any = None
+    id: Any = None
+    function: Function | None = None
+    custom: Custom | None = None
+
+
+class Delta(Struct):
+    """`choices[].delta`, or the `message` of a whole answer."""
+
+    content: Any = None
+    reasoning_content: Any = None
+    reasoning: Any = None
+    refusal: Any = None
+    tool_calls: list[CallDelta] | None = None
+    function_call: Function | None = None
+    annotations: Any = None
+    audio: Any = None
+    images: Any = None
+
+
+class Choice(Struct):
+    """`choices[]`."""
+
+    index: Any = None
+    delta: Delta | None = None
+    message: Delta | None = None
+    finish_reason: Any = None
+    logprobs: Any = None
+    error: Any = None
+
+
+class Groq(Struct):
+    """What Groq adds."""
+
+    usage: Any = None
+    error: Any = None
+
+
+class Chunk(Struct):
+    """`chat.completion.chunk` and `chat.completion`."""
+
+    id: Any = None
+    model: Any = None
+    object: Any = None
+    choices: list[Choice] | None = None
+    usage: Any = None
+    error: Any = None
+    message: Any = None
+    detail: Any = None
+    citations: Any = None
+    search_results: Any = None
+    x_groq: Groq | None = None
+
+    @property
+    def is_error(self) -> bool:
+        """True for each of the shapes in which an error comes inside a 200 answer."""
+        if self.error or (self.x_groq is not None and self.x_groq.error):
+            return True
+        return not self.choices and bool(self.object == "error" or self.message or self.detail)
+
+
+_decoder = msgspec.json.Decoder(Chunk)
+
+
+def read(data: bytes, target: Target) -> Chunk:
+    """Decode one object. Raises `InvalidResponse` for what is none, and the error it may be."""
+    try:
+        return _decoder.decode(data)
+    except msgspec.ValidationError as error:
+        if faults.holds_error(data):
+            raise faults.error_in_stream(data, target) from None
+        raise unreadable(data, target, str(error)) from None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        return _read_leniently(data, target, str(error))
+
+
+def unreadable(data: bytes, target: Target, reason: str) -> InvalidResponse:
+    """The error for what can't be read, with its beginning."""
+    return InvalidResponse(
+        f"{target.vendor.display_name} sent what is not its API's format: {reason}.",
+        provider=target.vendor.name,
+        provider_message=faults.excerpt(data, target),
+    )
+
+
+def as_text(value: Any) -> str:  # noqa: ANN401 - any JSON
+    """Text, however it comes: a string, parts of text, or another value as JSON text."""
+    if isinstance(value, str):
+        return value
+    if value is None:
+        return ""
+    if isinstance(value, list) and all(_is_text(item) for item in value):
+        return "".join(as_text(item["text"] if isinstance(item, dict) else item) for item in value)
+    try:
+        return msgspec.json.encode(value).decode()
+    except (RecursionError, UnicodeEncodeError):
+        message = "The provider sent an object where text belongs, and it can't be written as text."
+        raise InvalidResponse(message) from None
+
+
+def text(value: object) -> str | None:
+    """Return a string that is not empty, or None."""
+    return value if isinstance(value, str) and value else None
+
+
+def _is_text(item: object) -> bool:
+    return isinstance(item, str) or (isinstance(item, dict) and isinstance(item.get("text"), str))
+
+
+def _read_leniently(data: bytes, target: Target, reason: str) -> Chunk:
+    """Take what strict JSON refuses and servers send: lone surrogates, NaN, broken UTF-8."""
+    try:
+        value = json.loads(data.decode("utf-8-sig", "replace"), parse_constant=lambda _: None)
+        return msgspec.convert(_mended(value), Chunk)
+    except (ValueError, RecursionError):
+        raise unreadable(data, target, reason) from None
+
+
+def _mended(value: Any, name: str = "") -> Any:  # noqa: ANN401 - any JSON
+    if isinstance(value, str):
+        return value if name in _JOINED else whole(value)
+    if isinstance(value, list):
+        return [_mended(item, name) for item in value]
+    if isinstance(value, dict):
+        return {whole(key): _mended(item, key) for key, item in value.items()}
+    return value

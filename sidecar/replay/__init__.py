@@ -1,0 +1,1 @@
+"""Scripted sessions: the protocol as text that is read by people and run as tests."""

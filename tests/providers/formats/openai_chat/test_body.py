@@ -1,0 +1,181 @@
+"""Requests: what each field of AIRequest becomes for each vendor."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import msgspec
+import pytest
+
+from sidecar.errors import InvalidParams
+from sidecar.providers.base import Facts
+from sidecar.values import AIRequest
+from tests.providers.answers import WIRE, answer, target_of
+
+Json = dict[str, Any]
+ASK = [{"role": "user", "content": "hi"}]
+
+
+def built(vendor: str = "openai-compatible", **fields: object) -> tuple[Json, Facts]:
+    facts = Facts()
+    request = msgspec.convert({"messages": ASK, **fields}, AIRequest)
+    http = WIRE.build_request(request, target_of(vendor, model="m"), facts)
+    return json.loads(http.body or b""), facts
+
+
+def body(vendor: str = "openai-compatible", **fields: object) -> Json:
+    found, facts = built(vendor, **fields)
+    assert facts.warnings == []
+    return found
+
+
+def test_what_was_not_asked_for_is_not_sent() -> None:
+    assert body() == {"model": "m", "messages": ASK}
+
+
+def test_every_plain_field_has_its_place() -> None:
+    assert body(
+        temperature=0.5,
+        top_p=0.9,
+        max_tokens=7,
+        stop_sequences=["END"],
+        frequency_penalty=0.1,
+        presence_penalty=0.2,
+        seed=3,
+        reasoning={"effort": "low"},
+        metadata={"mine": "not sent"},
+    ) == {
+        "model": "m",
+        "messages": ASK,
+        "temperature": 0.5,
+        "top_p": 0.9,
+        "max_tokens": 7,
+        "stop": ["END"],
+        "frequency_penalty": 0.1,
+        "presence_penalty": 0.2,
+        "seed": 3,
+        "reasoning_effort": "low",
+    }
+
+
+def test_a_stream_asks_for_its_usage_where_the_vendor_knows_how() -> None:
+    assert body("openai", stream=True)["stream_options"] == {"include_usage": True}
+    assert body("mistral", stream=True) == {"model": "m", "messages": ASK, "stream": True}
+
+
+def test_vendors_have_words_of_their_own() -> None:
+    tools = [{"name": "f"}]
+    assert body("openai", max_tokens=7)["max_completion_tokens"] == 7
+    mistral = body("mistral", seed=3, tools=tools, tool_choice="required")
+    assert (mistral["random_seed"], mistral["tool_choice"]) == (3, "any")
+    assert body("openai", tools=tools, tool_choice="required")["tool_choice"] == "required"
+
+
+def test_tools_and_their_choice() -> None:
+    schema = {"type": "object", "properties": {}}
+    found = body(
+        tools=[{"name": "f", "description": "d", "parameters": schema, "strict": True}],
+        tool_choice={"name": "f"},
+        parallel_tool_calls=False,
+    )
+    function = {"name": "f", "description": "d", "parameters": schema, "strict": True}
+    assert found["tools"] == [{"type": "function", "function": function}]
+    assert found["tool_choice"] == {"type": "function", "function": {"name": "f"}}
+    assert found["parallel_tool_calls"] is False
+
+
+@pytest.mark.parametrize(
+    ("wanted", "expected"),
+    [
+        ({"type": "text"}, None),
+        ({"type": "json_object"}, {"type": "json_object"}),
+        (
+            {"type": "json_schema", "schema": {"type": "object"}, "name": "n", "strict": True},
+            {
+                "type": "json_schema",
+                "json_schema": {"name": "n", "schema": {"type": "object"}, "strict": True},
+            },
+        ),
+    ],
+)
+def test_json_mode_and_json_schema(wanted: Json, expected: Json | None) -> None:
+    assert body(response_format=wanted).get("response_format") == expected
+
+
+def content(vendor: str, part: Json) -> Json:
+    [message] = body(vendor, messages=[{"role": "user", "content": [part]}])["messages"]
+    [found] = message["content"]
+    return dict(found)
+
+
+def test_images_are_sent_as_urls_or_as_data() -> None:
+    url = {"type": "image", "url": "https://a.example/a.png", "detail": "low"}
+    assert content("openai", url) == {
+        "type": "image_url",
+        "image_url": {"url": "https://a.example/a.png", "detail": "low"},
+    }
+    data = {"type": "image", "data": "AAAA", "media_type": "image/png"}
+    assert content("openai", data) == {
+        "type": "image_url",
+        "image_url": {"url": "data:image/png;base64,AAAA"},
+    }
+
+
+def test_documents_and_sound() -> None:
+    pdf = {"type": "file", "data": "AAAA", "media_type": "application/pdf", "filename": "a.pdf"}
+    sent = "data:application/pdf;base64,AAAA"
+    assert content("openai", pdf) == {
+        "type": "file",
+        "file": {"filename": "a.pdf", "file_data": sent},
+    }
+    assert content("mistral", pdf) == {
+        "type": "document_url",
+        "document_url": sent,
+        "document_name": "a.pdf",
+    }
+    sound = {"type": "audio", "data": "AAAA", "media_type": "audio/mpeg"}
+    assert content("openai", sound) == {
+        "type": "input_audio",
+        "input_audio": {"data": "AAAA", "format": "mp3"},
+    }
+
+
+def test_an_answers_message_goes_back_whole() -> None:
+    call = {"id": "a", "type": "function", "function": {"name": "f", "arguments": '{"x": 1}'}}
+    message = {"content": None, "reasoning_content": "hm", "tool_calls": [call]}
+    choice = {"index": 0, "message": message, "finish_reason": "tool_calls"}
+    response = answer(json.dumps({"choices": [choice]}).encode(), target_of("deepseek"))
+    result = {"role": "tool", "tool_call_id": "a", "content": "2"}
+    messages = [*ASK, msgspec.to_builtins(response.message), result]
+    [_, back, tool] = body("deepseek", messages=messages)["messages"]
+    assert (back["tool_calls"], back["reasoning_content"]) == ([call], "hm")
+    assert tool == result
+    assert "reasoning_content" not in body("openai", messages=messages)["messages"][1]
+
+
+def test_extra_goes_into_the_body_and_may_change_fields_of_it() -> None:
+    found = body(temperature=1, extra={"top_k": 5, "temperature": 0.1})
+    assert (found["top_k"], found["temperature"]) == (5, 0.1)
+
+
+@pytest.mark.parametrize("name", ["messages", "stream"])
+def test_extra_cannot_set_what_the_sidecar_relies_on(name: str) -> None:
+    with pytest.raises(InvalidParams) as caught:
+        body(extra={name: True})
+    assert caught.value.path == f"$.request.extra.{name}"
+
+
+def test_what_a_vendor_does_not_take_is_told() -> None:
+    _, facts = built(reasoning={"max_tokens": 100})
+    assert "reasoning.max_tokens" in facts.warnings[0]
+
+
+def test_the_key_goes_into_its_header_and_nowhere_else() -> None:
+    request = msgspec.convert({"messages": ASK}, AIRequest)
+    http = WIRE.build_request(request, target_of("openai", key="k-1"), Facts())
+    assert http.headers["authorization"] == "Bearer k-1"
+    assert b"k-1" not in (http.body or b"")
+    assert "k-1" not in http.url
+    bare = WIRE.build_request(request, target_of("llamacpp"), Facts())
+    assert "authorization" not in bare.headers

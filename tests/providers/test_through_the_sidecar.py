@@ -1,0 +1,358 @@
+"""From a provider's socket to stdout, through a real sidecar process."""
+
+from __future__ import annotations
+
+import json
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import IO, Self
+
+import psutil
+import pytest
+
+from sidecar.terminal.peer import Peer, own_command
+from tests.conftest import Start, clean_environment
+from tests.providers.answers import delta, events
+from tests.providers.raw_server import (
+    Connection,
+    RawServer,
+    Script,
+    chunk,
+    chunked_head,
+    chunks,
+    head,
+)
+from tests.providers.sidecars import (
+    LIMIT_S,
+    Json,
+    ask,
+    configure,
+    is_end,
+    nothing_more,
+    said,
+    stream,
+    until_end,
+)
+
+Serve = Callable[[Script], RawServer]
+KEY = "my own/key+1"
+MIB = 1024 * 1024
+STREAM = events(
+    delta(content="Hel"),
+    delta(content="lo"),
+    delta("stop"),
+    {"choices": [], "usage": {"prompt_tokens": 3, "completion_tokens": 4}},
+)
+FIRST = chunked_head() + chunk(events(delta(content="Hel"), done=False))
+
+
+@pytest.fixture
+def connect(start: Start, tmp_path: Path) -> Callable[[RawServer], Peer]:
+    """Start a sidecar whose provider `raw` is a server."""
+
+    def begin(server: RawServer) -> Peer:
+        row = {"format": "openai_chat", "base_url": server.url, "key_variable": "RAW_API_KEY"}
+        configure(tmp_path / "home", raw=row)
+        return start(RAW_API_KEY=KEY)
+
+    return begin
+
+
+Connect = Callable[[RawServer], Peer]
+
+
+def test_a_stream_arrives_whole_and_ends_once(connect: Connect, serve: Serve) -> None:
+    peer = connect(serve(lambda connection: connection.answer(STREAM)))
+    stream(peer, "raw", ask())
+    told, end = until_end(peer)
+    assert said(told) == end["response"]["content"] == "Hello"
+    assert end["finish_reason"] == "stop"
+    assert end["response"]["usage"]["total_tokens"] == 7
+    assert "error" not in end
+    nothing_more(peer)
+
+
+def test_configure_provider_makes_a_provider_of_a_server(start: Start, serve: Serve) -> None:
+    server = serve(lambda connection: connection.answer(STREAM))
+    peer = start()
+    row = {"provider": "mine", "format": "openai_chat", "base_url": server.url}
+    assert "result" in peer.call("configure_provider", row, LIMIT_S)
+    stream(peer, "mine", ask())
+    assert until_end(peer)[1]["response"]["content"] == "Hello"
+
+
+def test_a_reset_inside_a_stream_ends_it_with_the_error_and_what_was_said(
+    connect: Connect, serve: Serve
+) -> None:
+    told = threading.Event()
+
+    def script(connection: Connection) -> None:
+        connection.send(FIRST)
+        assert told.wait(LIMIT_S)
+        connection.reset()
+
+    peer = connect(serve(script))
+    stream(peer, "raw", ask())
+    peer.messages_until(lambda message: message["method"] == "ai_stream_chunk", LIMIT_S)
+    told.set()
+    _, end = until_end(peer)
+    assert end["finish_reason"] == "error"
+    assert end["error"]["data"]["kind"] == "truncated_stream"
+    assert end["error"]["data"]["provider"] == "raw"
+    assert end["response"]["content"] == "Hel"
+    nothing_more(peer)
+
+
+@pytest.mark.parametrize(
+    ("sent", "waits_for_chunk"),
+    [(b"", False), (chunked_head() + chunk(b": wait\n\n"), False), (FIRST, True)],
+    ids=["waiting for the head", "waiting for a word", "streaming"],
+)
+def test_a_cancel_closes_the_providers_socket_and_ends_the_stream_once(
+    connect: Connect, serve: Serve, sent: bytes, *, waits_for_chunk: bool
+) -> None:
+    reached = threading.Event()
+
+    def script(connection: Connection) -> None:
+        connection.send(sent)
+        reached.set()
+        connection.hang()
+
+    server = serve(script)
+    peer = connect(server)
+    stream(peer, "raw", ask())
+    assert reached.wait(LIMIT_S)
+    if waits_for_chunk:
+        peer.messages_until(lambda message: message["method"] == "ai_stream_chunk", LIMIT_S)
+    began = time.monotonic()
+    number = peer.request("cancel_execution", {"execution_id": "e1"})
+    assert server.connection().closed.wait(LIMIT_S)
+    assert time.monotonic() - began < 1
+    messages = peer.messages_until(is_end, LIMIT_S)
+    end = messages[-1]["params"]
+    assert end["finish_reason"] == "cancelled"
+    assert end["response"]["content"] == ("Hel" if waits_for_chunk else "")
+    if not any(message.get("id") == number for message in messages):
+        answer = peer.messages_until(lambda message: message.get("id") == number, LIMIT_S)
+        assert answer[-1]["result"] == {"cancelled": True}
+    again = peer.call("cancel_execution", {"execution_id": "e1"}, LIMIT_S)
+    assert again["result"] == {"cancelled": False}
+    nothing_more(peer)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems refuse when a queue is full")
+def test_a_cancel_before_the_connection_stands_gives_it_up(start: Start, tmp_path: Path) -> None:
+    with socket.socket() as full:
+        full.bind(("127.0.0.1", 0))
+        full.listen(0)
+        port = full.getsockname()[1]
+        with socket.create_connection(("127.0.0.1", port)):
+            row = {"format": "openai_chat", "base_url": f"http://127.0.0.1:{port}"}
+            configure(tmp_path / "home", raw=row)
+            peer = start()
+            stream(peer, "raw", ask())
+            sidecar = psutil.Process(peer.process_id)
+            assert comes_true(lambda: has_socket_to(sidecar, port))
+            assert peer.call("cancel_execution", {"execution_id": "e1"}, LIMIT_S)
+            assert comes_true(lambda: not has_socket_to(sidecar, port))
+    listed = peer.call("list_executions", {"include_ended": True}, LIMIT_S)
+    assert listed["result"]["executions"][0]["state"] == "cancelled"
+
+
+def has_socket_to(process: psutil.Process, port: int) -> bool:
+    return any(
+        bool(each.raddr) and each.raddr[1] == port for each in process.net_connections("tcp")
+    )
+
+
+def comes_true(condition: Callable[[], bool]) -> bool:
+    """Look again and again at what nobody tells of, until it is true or the time is over."""
+    deadline = time.monotonic() + LIMIT_S
+    while not (found := condition()) and time.monotonic() < deadline:
+        threading.Event().wait(0.01)
+    return found
+
+
+def test_one_executions_failure_leaves_the_other_alone(connect: Connect, serve: Serve) -> None:
+    failed = threading.Event()
+
+    def script(connection: Connection) -> None:
+        connection.send(FIRST)
+        if b"doomed" in server.requests[connection.number]:
+            assert failed.wait(LIMIT_S)
+            connection.reset()
+        else:
+            assert failed.wait(LIMIT_S)
+            connection.send(chunks([events(delta("stop", content="lo"))]))
+
+    server = serve(script)
+    peer = connect(server)
+    first = "ai_stream_chunk"
+    stream(peer, "raw", ask(text="doomed"), "e1")
+    peer.messages_until(lambda message: message["method"] == first, LIMIT_S)
+    stream(peer, "raw", ask(text="fine"), "e2")
+    peer.messages_until(lambda message: message["method"] == first, LIMIT_S)
+    failed.set()
+    ends: dict[str, Json] = {}
+    while len(ends) < 2:
+        [*_, message] = peer.messages_until(
+            lambda message: message.get("method") == "ai_stream_end", LIMIT_S
+        )
+        ends[message["params"]["execution_id"]] = message["params"]
+    assert ends["e1"]["error"]["data"]["kind"] == "truncated_stream"
+    assert ends["e2"]["response"]["content"] == "Hello"
+    assert ends["e2"]["finish_reason"] == "stop"
+
+
+def test_the_key_is_on_no_line_though_the_provider_sends_it_back(
+    connect: Connect, serve: Serve
+) -> None:
+    forms = [KEY, "my%20own%2Fkey%2B1", "bXkgb3duL2tleSsx"]
+    body = json.dumps({"error": {"message": f"Your key: {' '.join(forms)}.", "code": 400}}).encode()
+    answers: list[Script] = [
+        lambda connection: connection.answer(body, status="400 Bad", x_request_id=KEY),
+        lambda connection: connection.answer(b"data: " + body + b"\n\n", x_request_id=KEY),
+        lambda connection: connection.answer(body, content_type="application/json"),
+        lambda connection: connection.answer(KEY.encode(), content_type="text/plain"),
+    ]
+
+    def script(connection: Connection) -> None:
+        answers[len(server.requests) - 1](connection)
+
+    server = serve(script)
+    peer = connect(server)
+    for number in range(len(answers)):
+        stream(peer, "raw", ask(), f"e{number}")
+        _, end = until_end(peer, f"e{number}")
+        assert end["error"]["data"]["provider_message"]
+        line = json.dumps(end, ensure_ascii=False)
+        assert not [form for form in forms if form in line]
+    assert all(b"Bearer " + KEY.encode() in request for request in server.requests)
+
+
+# --- floods --------------------------------------------------------------------------------------
+
+TEXT = "x" * 60_000
+FLOODS: dict[str, tuple[bytes, bytes, bool, str]] = {
+    "an endless line": (chunked_head() + chunk(b"data: "), chunk(b"x" * 65_536), True,
+                        "invalid_response"),
+    "an endless answer": (head(content_type="application/json"), b'{"a": 1, ' * 7000, False,
+                          "invalid_response"),
+    "endless words": (chunked_head(), chunk(events(delta(content=TEXT), done=False)), True,
+                      "invalid_response"),
+    "endless tool calls": (chunked_head(), chunk(events(delta(tool_calls=[
+        {"function": {"name": "f", "arguments": "{}"}}] * 500), done=False)), True,
+        "invalid_response"),
+    "endless arguments": (chunked_head(), chunk(events(delta(tool_calls=[
+        {"index": 0, "function": {"arguments": TEXT}}]), done=False)), True,
+        "invalid_response"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", FLOODS)
+def test_a_provider_that_never_stops_gives_a_typed_error_in_bounded_memory(
+    connect: Connect, serve: Serve, name: str
+) -> None:
+    first, more, streams, kind = FLOODS[name]
+
+    def script(connection: Connection) -> None:
+        connection.send(first)
+        connection.push(more)
+
+    server = serve(script)
+    peer = connect(server)
+    peer.call("list_models", {"provider": "local"}, LIMIT_S)
+    sidecar = psutil.Process(peer.process_id)
+    with Memory(sidecar) as memory:
+        method = "stream_ai_provider" if streams else "call_ai_provider"
+        number = peer.request(method, {"provider": "raw", "request": ask(), "execution_id": "e1"})
+        last = peer.messages_until(
+            lambda message: is_end(message) if streams else message.get("id") == number, LIMIT_S
+        )[-1]
+    error = last["params"]["error"] if streams else last["error"]
+    assert error["data"]["kind"] == kind
+    assert error["data"]["provider"] == "raw"
+    assert server.connection().closed.wait(LIMIT_S)
+    assert memory.grown < 200 * MIB, f"grew by {memory.grown // MIB} MiB"
+    nothing_more(peer)
+
+
+class Memory:
+    """Watches a process's resident memory for as long as it is entered."""
+
+    def __init__(self, process: psutil.Process) -> None:
+        self._process = process
+        self._over = threading.Event()
+        self._before = self._most = process.memory_info().rss
+        self._thread = threading.Thread(target=self._watch)
+
+    @property
+    def grown(self) -> int:
+        return int(self._most - self._before)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._thread.join()
+
+    def _watch(self) -> None:
+        while not self._over.wait(0.01):
+            self._most = max(self._most, self._process.memory_info().rss)
+
+
+def test_a_reader_that_does_not_read_holds_the_provider_back(serve: Serve, tmp_path: Path) -> None:
+    stuck = threading.Event()
+    piece = chunk(events(delta(content="x" * 200), done=False) * 100)
+
+    def script(connection: Connection) -> None:
+        connection.send(chunked_head())
+        if connection.is_stuck(piece, 1.0):
+            stuck.set()
+        connection.hang()
+
+    server = serve(script)
+    home = tmp_path / "home"
+    configure(home, raw={"format": "openai_chat", "base_url": server.url})
+    params = {"provider": "raw", "request": ask(), "execution_id": "e1"}
+    with subprocess.Popen(
+        own_command(),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        env=clean_environment(home),
+        cwd=tmp_path,
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        send(process.stdin, 1, "stream_ai_provider", params)
+        assert stuck.wait(LIMIT_S)
+        assert server.connection().sent < 30 * MIB
+        assert psutil.Process(process.pid).memory_info().rss < 200 * MIB
+        send(process.stdin, 2, "ping", {})
+        send(process.stdin, 3, "cancel_execution", {"execution_id": "e1"})
+        answered, ended = [], 0
+        for line in process.stdout:
+            message = json.loads(line)
+            answered += [message["id"]] if "id" in message else []
+            ended += is_end(message)
+            if ended and len(answered) == 3:
+                break
+        assert sorted(answered) == [1, 2, 3]
+        assert server.connection().closed.wait(LIMIT_S)
+        process.stdin.close()
+        rest = process.stdout.read()
+        assert b"ai_stream" not in rest
+        assert process.wait(LIMIT_S) == 0
+
+
+def send(stdin: IO[bytes], number: int, method: str, params: Json) -> None:
+    line = json.dumps({"jsonrpc": "2.0", "id": number, "method": method, "params": params})
+    stdin.write(line.encode() + b"\n")
+    stdin.flush()

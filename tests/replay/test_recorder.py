@@ -1,0 +1,76 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+from sidecar.replay import runner
+from sidecar.replay.recorder import written
+from tests.conftest import ROOT, clean_environment
+
+SCRIPTS = ROOT / "protocol" / "sessions" / "scripted"
+LINES = """\
+{"jsonrpc": "2.0", "id": 1, "method": "initialize"}
+{"jsonrpc": "2.0", "id": 2, "method": "stream_ai_provider", "params": {"provider": "scripted", \
+"request": {"model": "endless", "messages": [{"role": "user", "content": "Hi"}]}}}
+nonsense
+{"jsonrpc": "2.0", "id": 3, "method": "call_ai_provider", "params": {"provider": "scripted", \
+"request": {"model": "slow", "messages": [{"role": "user", "content": "Hi"}]}}}
+"""
+
+
+def test_a_recorded_session_replays_green(tmp_path: Path) -> None:
+    file = tmp_path / "new.session"
+    command = [sys.executable, "-m", "sidecar", "--scripted", str(SCRIPTS)]
+    done = subprocess.run(
+        [*command, "replay", "--record", str(file)],
+        input=LINES.replace("endless", "hello"),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        env=clean_environment(tmp_path / "home"),
+    )
+    assert done.returncode == 0, done.stderr
+    assert "Hello!" in done.stdout
+    text = file.read_text("utf-8")
+    assert '"execution_id": "$set:execution_1"' in text
+    assert '"execution_id": "$get:execution_1"' in text
+    assert '"timestamp": "$number"' in text
+    assert str(tmp_path) not in text
+    assert text.endswith("\n--> <eof>\n<-- <exit 0>\n")
+    outcome = runner.replay(file)
+    assert outcome.problem is None, outcome.problem
+
+
+def test_ids_that_the_sidecar_made_are_sent_back_as_they_are_then() -> None:
+    made = "exec_0123456789abcdef"
+    entries = [
+        ("-->", '{"go": 1}'),
+        ("<--", f'{{"execution_id": "{made}", "at": "/home/x/y"}}'),
+        ("-->", f'{{"execution_id": "{made}"}}'),
+        ("<--", "not JSON"),
+    ]
+    assert written(entries, ["--scripted", "my scripts"], ["/home/x"]).splitlines() == [
+        "$ ai-sidecar --scripted 'my scripts'",
+        "",
+        '--> {"go": 1}',
+        '<-- {"execution_id": "$set:execution_1", "at": "$string"}',
+        "",
+        '--> {"execution_id": "$get:execution_1"}',
+        "<-- not JSON",
+    ]
+
+
+def test_a_session_states_its_arguments_itself(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "sidecar", "--scripted", str(SCRIPTS), "replay", "x.session"]
+    done = subprocess.run(
+        command,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        env=clean_environment(tmp_path / "home"),
+    )
+    assert done.returncode == 2
+    assert "`$ ai-sidecar` line" in done.stderr

@@ -1,0 +1,86 @@
+from __future__ import annotations
+
+import pytest
+from msgspec import UNSET, Raw
+
+from sidecar.errors import InvalidParams
+from sidecar.handlers.chat import CallParams
+from sidecar.handlers.models import NoParams
+from sidecar.rpc.params import decode_params
+
+USER = '{"role":"user","content":"hi"}'
+
+
+def fault(text: str) -> InvalidParams:
+    with pytest.raises(InvalidParams) as caught:
+        decode_params(CallParams, Raw(text.encode()))
+    return caught.value
+
+
+@pytest.mark.parametrize(
+    ("text", "path"),
+    [
+        ("{}", "$.request"),
+        ('{"request":{"messages":[]}}', "$.request.messages"),
+        ('{"request":{"messages":[{}]}}', "$.request.messages[0].role"),
+        (
+            f'{{"request":{{"messages":[{USER},{{"role":"usr"}}]}}}}',
+            "$.request.messages[1].role",
+        ),
+        (
+            '{"request":{"messages":[{"role":"user","content":[{"type":"text"}]}]}}',
+            "$.request.messages[0].content[0].text",
+        ),
+        (f'{{"request":{{"messages":[{USER}],"temperature":"hot"}}}}', "$.request.temperature"),
+        (f'{{"request":{{"messages":[{USER}],"tempreature":1}}}}', "$.request.tempreature"),
+        (f'{{"request":{{"messages":[{USER}],"max_tokens":0}}}}', "$.request.max_tokens"),
+        (f'{{"request":{{"messages":[{USER}]}},"execution_id":""}}', "$.execution_id"),
+        ("[1]", "$"),
+    ],
+)
+def test_what_is_wrong_is_told_with_its_path(text: str, path: str) -> None:
+    error = fault(text)
+    assert error.path == path
+    assert error.code == -32602
+
+
+def test_a_misspelled_field_is_told_what_was_meant() -> None:
+    assert fault('{"request":{"messages":[' + USER + '],"tempreature":1}}').hint == (
+        "Did you mean `temperature`?"
+    )
+
+
+def test_an_unknown_field_is_told_what_is_known() -> None:
+    assert "execution_id" in fault('{"zzz":1}').hint
+
+
+def test_an_unknown_word_is_told_what_is_allowed() -> None:
+    hint = fault('{"request":{"messages":[{"role":"robot","content":"x"}]}}').hint
+    assert hint == "Allowed: system, user, assistant, tool."
+
+
+def test_an_unknown_part_is_told_what_is_allowed() -> None:
+    text = '{"request":{"messages":[{"role":"user","content":[{"type":"video"}]}]}}'
+    assert '"type": "image"' in fault(text).hint
+
+
+@pytest.mark.parametrize(
+    ("message", "words"),
+    [
+        ('{"role":"tool","content":"x"}', "tool_call_id"),
+        ('{"role":"user"}', "needs `content`"),
+        ('{"role":"user","content":"x","tool_calls":[]}', "assistant"),
+        ('{"role":"user","content":[{"type":"image"}]}', "exactly one of"),
+        ('{"role":"user","content":[{"type":"image","data":"eA=="}]}', "media_type"),
+    ],
+)
+def test_a_message_must_make_sense(message: str, words: str) -> None:
+    if "tool_calls" in message:
+        message = message.replace("[]", '[{"id":"1","name":"f","arguments":"{}"}]')
+    error = fault('{"request":{"messages":[' + message + "]}}")
+    assert words in error.message
+    assert (error.path or "").startswith("$.request.messages[0]")
+
+
+def test_left_out_parameters_are_an_empty_object() -> None:
+    assert decode_params(NoParams, UNSET) == NoParams()
