@@ -20,6 +20,7 @@ from __future__ import annotations
 import logging
 import secrets
 import time
+from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import Literal, Protocol
 
@@ -264,6 +265,8 @@ class Executions:
         self._tasks = tasks
         self._audience = audience
         self._known: dict[str, Execution] = {}
+        self._kept: deque[Execution] = deque()
+        self._kept_size = 0
         self._running = 0
         self._closing = False
         self._idle = anyio.Event()
@@ -345,20 +348,23 @@ class Executions:
         try:
             await execution.run(operation)
         finally:
+            self._kept.append(execution)
+            self._kept_size += execution.size
             self._running -= 1
             if self._running == 0:
                 self._idle.set()
 
     def _forget(self) -> None:
-        """Drop ended executions that are too old, too many, or too large together."""
+        """Drop the ended executions that are too old, or too many or too large together."""
         horizon = time.monotonic() - KEEP_S
-        ended = [each for each in self._known.values() if each.state in ENDED]
-        ended.sort(key=lambda each: each.ended_clock, reverse=True)
-        size = 0
-        for position, each in enumerate(ended):
-            size += each.size
-            if position >= KEEP_COUNT or size > KEEP_CHARACTERS or each.ended_clock < horizon:
-                del self._known[each.id]
+        while self._kept and (
+            self._kept[0].ended_clock < horizon
+            or len(self._kept) > KEEP_COUNT
+            or self._kept_size > KEEP_CHARACTERS
+        ):
+            oldest = self._kept.popleft()
+            self._kept_size -= oldest.size
+            del self._known[oldest.id]
 
 
 def _now_ms() -> int:

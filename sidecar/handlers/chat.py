@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Literal
 
 import msgspec
@@ -87,21 +88,17 @@ class AttachResult(Said, frozen=True):
     error: ErrorObject | None = None
 
 
-async def call_ai_provider(app: App, params: CallParams, call: Call) -> Answer:
+def call_ai_provider(app: App, params: CallParams, call: Call) -> Coroutine[None, None, Answer]:
     """Ask a model and answer when it is done.
 
     With `request.stream: true` the stream's notifications come first. A cancelled call answers
     with error -32800.
     """
     del call
-    execution = _start(app, params, params.request, streams=params.request.stream)
-    await execution.ended.wait()
-    if execution.error is not None:
-        raise execution.error
-    return execution.response()
+    return _answer_of(_start(app, params, params.request, streams=params.request.stream))
 
 
-async def stream_ai_provider(app: App, params: CallParams, call: Call) -> StreamAccepted:
+def stream_ai_provider(app: App, params: CallParams, call: Call) -> StreamAccepted:
     """Ask a model and answer at once; chunks and one end follow as notifications.
 
     Bad parameters, an unknown provider, a missing key or a duplicate id answer as an error, and no
@@ -116,22 +113,20 @@ async def stream_ai_provider(app: App, params: CallParams, call: Call) -> Stream
     return StreamAccepted(execution_id=execution.id)
 
 
-async def cancel_execution(app: App, params: ExecutionParams, call: Call) -> CancelResult:
+def cancel_execution(app: App, params: ExecutionParams, call: Call) -> CancelResult:
     """Stop an execution. Never an error; the provider's connection is closed at once."""
     del call
     return CancelResult(cancelled=app.executions.cancel(params.execution_id))
 
 
-async def list_executions(
-    app: App, params: ListExecutionsParams, call: Call
-) -> ListExecutionsResult:
+def list_executions(app: App, params: ListExecutionsParams, call: Call) -> ListExecutionsResult:
     """List what runs."""
     del call
     found = app.executions.listing(ended=params.include_ended)
     return ListExecutionsResult(executions=[_info(each) for each in found])
 
 
-async def attach_execution(app: App, params: ExecutionParams, call: Call) -> AttachResult:
+def attach_execution(app: App, params: ExecutionParams, call: Call) -> AttachResult:
     """Return what an execution has said so far, for a front end that was reloaded."""
     del call
     found = app.executions.get(params.execution_id)
@@ -149,7 +144,7 @@ def _start(
 ) -> Execution:
     """Enter the execution and start it, after the answer to `call` where one is given.
 
-    There is no await in here: a cancel that comes on the next line must find the execution.
+    Whoever calls this must not have waited before: a cancel on the next line must find it.
     """
     row, model, run = app.manager.prepare(params.provider, request)
     output: Output = params.output
@@ -167,6 +162,13 @@ def _start(
     else:
         call.afterwards(lambda: app.executions.start(execution, run))
     return execution
+
+
+async def _answer_of(execution: Execution) -> Answer:
+    await execution.ended.wait()
+    if execution.error is not None:
+        raise execution.error
+    return execution.response()
 
 
 def _info(execution: Execution) -> ExecutionInfo:

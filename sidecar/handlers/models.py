@@ -132,7 +132,7 @@ class ProvidersChanged(Said, frozen=True):
     provider: ProviderName
 
 
-async def list_ai_providers(app: App, params: NoParams, call: Call) -> ListProvidersResult:
+def list_ai_providers(app: App, params: NoParams, call: Call) -> ListProvidersResult:
     """List every provider with its state. Asks nobody and shows no key."""
     del params, call
     directory = app.manager.directory
@@ -202,7 +202,7 @@ async def set_active_provider(app: App, params: SetActiveParams, call: Call) -> 
     return ActiveProvider(provider=params.provider, model=params.model)
 
 
-async def get_active_provider(app: App, params: NoParams, call: Call) -> ActiveProvider:
+def get_active_provider(app: App, params: NoParams, call: Call) -> ActiveProvider:
     """Return the provider that requests without one go to."""
     del params, call
     active = app.manager.directory.active

@@ -68,7 +68,7 @@ class Empty(Said, frozen=True):
     """Nothing to say."""
 
 
-async def initialize(app: App, params: InitializeParams, call: Call) -> InitializeResult:
+def initialize(app: App, params: InitializeParams, call: Call) -> InitializeResult:
     """Say hello. Optional: requests work without it."""
     del call
     if params.process_id is not None:
@@ -84,20 +84,20 @@ async def initialize(app: App, params: InitializeParams, call: Call) -> Initiali
     )
 
 
-async def ping(app: App, params: NoParams, call: Call) -> Empty:
+def ping(app: App, params: NoParams, call: Call) -> Empty:
     """Answer."""
     del app, params, call
     return Empty()
 
 
-async def shutdown(app: App, params: NoParams, call: Call) -> Empty:
+def shutdown(app: App, params: NoParams, call: Call) -> Empty:
     """End every execution, answer, and exit with status 0."""
     del params
     call.afterwards(app.stop)
     return Empty()
 
 
-async def discover(app: App, params: NoParams, call: Call) -> dict[str, Any]:
+def discover(app: App, params: NoParams, call: Call) -> dict[str, Any]:
     """Return this contract as an OpenRPC document."""
     del app, params, call
     from sidecar import contract  # noqa: PLC0415 - the table names this very function

@@ -50,6 +50,14 @@ class Batch(Struct, frozen=True):
     members: list[Request | Invalid]
 
 
+class Response(Struct, frozen=True):
+    """A successful response."""
+
+    jsonrpc: Literal["2.0"]
+    result: Raw
+    id: Raw
+
+
 class Failure(Struct, frozen=True):
     """An error response."""
 
@@ -94,10 +102,8 @@ def decode(line: bytes) -> Request | Batch | Invalid:
 
 
 def encode(message: object) -> bytes:
-    """Encode one message as a line, its line feed included."""
-    line = bytearray(_encoder.encode(message))
-    line += b"\n"
-    return bytes(line)
+    """Encode one message as a line, without its line feed."""
+    return _encoder.encode(message)
 
 
 def _decode_batch(line: bytes) -> Batch | Invalid:
@@ -152,7 +158,7 @@ def _is_id(raw: Raw) -> bool:
 
 
 def _lone_surrogate(line: bytes) -> Invalid | None:
-    """Explain a line that is JSON by its grammar and yet no text: `"\\ud83d"` is half a character.
+    """Explain a line that is JSON by its grammar and yet no text; half a character is none.
 
     None where the line has another fault.
     """
@@ -184,4 +190,5 @@ def _path_of_surrogate(value: object, path: str) -> str | None:
         inner = ((f"{path}.{name}", item) for name, item in value.items())
         if any(_path_of_surrogate(name, path) for name in value):
             return path
-    return next((found for place, item in inner if (found := _path_of_surrogate(item, place))), None)
+    found = (_path_of_surrogate(item, place) for place, item in inner)
+    return next((each for each in found if each is not None), None)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import Any
 
-from sidecar.rpc.messages import Request
+from msgspec import Raw, UnsetType
+
+from sidecar.rpc.messages import NULL, Request
 
 
 @dataclass(slots=True)
@@ -15,7 +17,14 @@ class Call:
 
     request: Request
     in_batch: bool = False
+    pending: Coroutine[Any, Any, object] | None = None
+    """What is still to be awaited, where the method has to wait."""
     _afterwards: list[Callable[[], None]] = field(default_factory=list)
+
+    @property
+    def answer_id(self) -> Raw:
+        """The id to answer to."""
+        return NULL if isinstance(self.request.id, UnsetType) else self.request.id
 
     def afterwards(self, act: Callable[[], None]) -> None:
         """Run `act` once the answer stands in the queue to stdout, so that it comes first."""
@@ -27,7 +36,8 @@ class Call:
             act()
 
 
-Handler = Callable[[Any, Any, Call], Awaitable[object]]
+Handler = Callable[[Any, Any, Call], object]
+"""Takes the app, the parameters and the call; returns the result, or a coroutine of it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,10 +1,12 @@
 """Requests in, answers and notifications out.
 
-* `receive` never awaits a method: each request gets a task of its own, so that a slow one holds
-  up nobody. Tasks start in the order in which their requests came.
 * Every request goes through jsonrpcserver; chunks of streams never do.
-* Methods are wrapped in `_invoke`, the one boundary between exceptions and the wire: an `AIError`
-  becomes its error object, anything else `InternalError`, and its text goes to stderr only.
+* Requests are dispatched at once and in the order in which they came. A method that has to wait
+  returns a coroutine, which runs in a task of its own: a slow one holds up nobody. One that has
+  not, like a ping or a cancel, is answered before the next line is looked at.
+* Methods are wrapped in `_invoke`. There and in `_settle` is the one boundary between exceptions
+  and the wire: an `AIError` becomes its error object, anything else `InternalError`, whose text
+  goes to stderr only.
 """
 
 from __future__ import annotations
@@ -12,13 +14,13 @@ from __future__ import annotations
 import difflib
 import inspect
 import logging
-from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, Protocol, TypeVar, cast
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from typing import Any, Protocol, cast
 
 import anyio
 import msgspec
 from anyio.abc import TaskGroup
-from jsonrpcserver import Error, Result, Success, async_dispatch_to_serializable
+from jsonrpcserver import Error, Result, Success, dispatch_to_serializable
 from msgspec import Raw
 
 from sidecar.errors import (
@@ -31,13 +33,12 @@ from sidecar.errors import (
 )
 from sidecar.rpc import messages
 from sidecar.rpc.lines import Overlong
-from sidecar.rpc.messages import Batch, Failure, Invalid, Notification, Request
+from sidecar.rpc.messages import Batch, Failure, Invalid, Notification, Request, Response
 from sidecar.rpc.methods import Call, Method
 from sidecar.rpc.params import decode_params
 
 logger = logging.getLogger(__name__)
 
-M = TypeVar("M")
 _CALL_SIGNATURE = inspect.Signature([inspect.Parameter("call", inspect.Parameter.POSITIONAL_ONLY)])
 
 
@@ -57,7 +58,7 @@ class Server:
         self._app = app
         self._outgoing = outgoing
         self._tasks = tasks
-        self._methods = {name: self._invoke(name, method) for name, method in methods.items()}
+        self._methods = {name: self._invoke(method) for name, method in methods.items()}
         self._in_flight = 0
         self._idle = anyio.Event()
 
@@ -67,16 +68,16 @@ class Server:
             await self._idle.wait()
 
     def receive(self, lines: list[bytes | Overlong]) -> None:
-        """Take lines as they come; answers follow in their own time."""
+        """Take lines as they come. Never waits for a method."""
         for line in lines:
             if isinstance(line, Overlong):
                 self._answer(_to_failure(_overlong(line), messages.NULL))
                 continue
             message = messages.decode(line)
             if isinstance(message, Request):
-                self._start(self._run_one, message)
+                self._receive_one(Call(message))
             elif isinstance(message, Batch):
-                self._start(self._run_batch, message)
+                self._receive_batch(message)
             else:
                 self._answer(_to_failure(message.error, message.id))
 
@@ -84,10 +85,57 @@ class Server:
         """Send a notification."""
         self._outgoing.send(messages.encode(Notification("2.0", method, params)))
 
-    def _start(self, run: Callable[[M], Awaitable[None]], message: M) -> None:
+    def _receive_one(self, call: Call) -> None:
+        response = self._dispatch(call)
+        if call.pending is None:
+            self._respond(call, response)
+        else:
+            self._start(self._respond_later, call)
+
+    async def _respond_later(self, call: Call) -> None:
+        self._respond(call, await self._settle(call))
+
+    def _respond(self, call: Call, response: object | None) -> None:
+        if response is not None:
+            self._answer(response)
+        call.answered()
+
+    def _receive_batch(self, batch: Batch) -> None:
+        answers: list[object | None] = []
+        waiting: dict[int, Call] = {}
+        for position, member in enumerate(batch.members):
+            if isinstance(member, Invalid):
+                answers.append(_to_failure(member.error, member.id))
+                continue
+            call = Call(member, in_batch=True)
+            answers.append(self._dispatch(call))
+            if call.pending is None:
+                call.answered()
+            else:
+                waiting[position] = call
+        if waiting:
+            self._start(self._finish_batch, answers, waiting)
+        else:
+            self._answer_batch(answers)
+
+    async def _finish_batch(self, answers: list[object | None], waiting: dict[int, Call]) -> None:
+        async def finish(position: int, call: Call) -> None:
+            answers[position] = await self._settle(call)
+            call.answered()
+
+        async with anyio.create_task_group() as group:
+            for position, call in waiting.items():
+                group.start_soon(finish, position, call)
+        self._answer_batch(answers)
+
+    def _answer_batch(self, answers: list[object | None]) -> None:
+        if given := [answer for answer in answers if answer is not None]:
+            self._answer(given)
+
+    def _start(self, run: Callable[..., Awaitable[None]], *arguments: object) -> None:
         async def counted() -> None:
             try:
-                await run(message)
+                await run(*arguments)
             finally:
                 self._in_flight -= 1
                 if not self._in_flight:
@@ -97,66 +145,63 @@ class Server:
         self._in_flight += 1
         self._tasks.start_soon(counted)
 
-    async def _run_one(self, request: Request) -> None:
-        call = Call(request)
-        response = await self._dispatch(call)
-        if response is not None:
-            self._answer(response)
-        call.answered()
-
-    async def _run_batch(self, batch: Batch) -> None:
-        answers: list[object] = [None] * len(batch.members)
-
-        async def run(position: int, member: Request) -> None:
-            call = Call(member, in_batch=True)
-            answers[position] = await self._dispatch(call)
-            call.answered()
-
-        async with anyio.create_task_group() as group:
-            for position, member in enumerate(batch.members):
-                if isinstance(member, Invalid):
-                    answers[position] = _to_failure(member.error, member.id)
-                else:
-                    group.start_soon(run, position, member)
-        if given := [answer for answer in answers if answer is not None]:
-            self._answer(given)
-
-    async def _dispatch(self, call: Call) -> object | None:
-        """Return what to answer, or None for a notification."""
+    def _dispatch(self, call: Call) -> object | None:
+        """Return what to answer, or None for a notification; `call.pending` says to wait."""
         request: dict[str, object] = {"method": call.request.method}
         if not call.request.is_notification:
             request["id"] = call.request.id
-        response = await async_dispatch_to_serializable(
+        response = dispatch_to_serializable(
             # Typed for text; with the identity as its deserializer it takes the request as it is.
             cast("str", request),
-            methods=self._methods,
+            self._methods,
             context=call,
             deserializer=_identity,
             validator=_identity,
         )
         return _with_our_errors(call.request.method, self._methods, response)
 
-    def _invoke(self, name: str, method: Method) -> Callable[[Call], Awaitable[Result]]:
-        async def run(call: Call, /) -> Result:
+    def _invoke(self, method: Method) -> Callable[[Call], Result]:
+        def run(call: Call, /) -> Result:
             try:
                 params = decode_params(method.params, call.request.params)
-                result = await method.handler(self._app, params, call)
-                return Success(Raw(msgspec.json.encode(result)))
-            except AIError as error:
-                found = error.to_object()
-            except Exception:
-                logger.exception("The method %s failed.", name)
-                found = InternalError("Internal error.").to_object()
-            if call.request.is_notification:
-                logger.warning("The notification %s failed: %s", name, found.message)
-            return Error(found.code, found.message, found.data)
+                outcome = method.handler(self._app, params, call)
+                if isinstance(outcome, Coroutine):
+                    call.pending = outcome
+                    return Success(None)
+                return Success(Raw(msgspec.json.encode(outcome)))
+            except Exception as error:  # noqa: BLE001 - the boundary
+                found = _explain(call, error)
+                return Error(found.code, found.message, found.data)
 
         # jsonrpcserver binds the arguments to the signature at every call; a ready one is cheaper.
         cast("Any", run).__signature__ = _CALL_SIGNATURE
         return run
 
+    async def _settle(self, call: Call) -> object | None:
+        """Wait for a method, and return what to answer."""
+        assert call.pending is not None  # noqa: S101 - who calls this has looked
+        try:
+            outcome = Raw(msgspec.json.encode(await call.pending))
+        except Exception as error:  # noqa: BLE001 - the boundary
+            answer: Response | Failure = Failure("2.0", _explain(call, error), call.answer_id)
+        else:
+            answer = Response("2.0", outcome, call.answer_id)
+        return None if call.request.is_notification else answer
+
     def _answer(self, response: object) -> None:
         self._outgoing.send(messages.encode(response))
+
+
+def _explain(call: Call, error: Exception) -> ErrorObject:
+    """Turn whatever a method raised into its error object."""
+    if isinstance(error, AIError):
+        found = error.to_object()
+    else:
+        logger.error("The method %s failed.", call.request.method, exc_info=error)
+        found = InternalError("Internal error.").to_object()
+    if call.request.is_notification:
+        logger.warning("The notification %s failed: %s", call.request.method, found.message)
+    return found
 
 
 def _identity(value: Any) -> Any:  # noqa: ANN401 - the identity

@@ -143,11 +143,14 @@ class Writer:
         return self.pending > _HIGH_WATER
 
     def send(self, line: bytes) -> None:
-        """Queue one line. What is sent in one turn of the event loop leaves in one write."""
+        """Queue one line, without its line feed.
+
+        What is sent in one turn of the event loop leaves in one write.
+        """
         if not self._unsent:
             self._loop.call_soon(self._flush)
         self._unsent.append(line)
-        self._queued += len(line)
+        self._queued += len(line) + 1
 
     async def room(self) -> None:
         """Wait until the other side has read enough."""
@@ -166,7 +169,8 @@ class Writer:
 
     def _flush(self) -> None:
         if self._unsent:
-            self._batches.put(b"".join(self._unsent))
+            self._unsent.append(b"")
+            self._batches.put(b"\n".join(self._unsent))
             self._unsent.clear()
 
     def _run(self) -> None:

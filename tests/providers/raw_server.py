@@ -172,6 +172,9 @@ class RawServer:
             connection.shut()
 
 
+Serve = Callable[[Script], RawServer]
+
+
 @contextmanager
 def serving(script: Script) -> Iterator[RawServer]:
     """Serve each request of each connection by `script`."""

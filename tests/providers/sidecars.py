@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from sidecar.terminal.peer import Peer
+from tests.providers.raw_server import RawServer
 
 Json = dict[str, Any]
+Connect = Callable[[RawServer], Peer]
 LIMIT_S = 20.0
+KEY = "my own/key+1"
 
 
 def configure(home: Path, **rows: dict[str, Any]) -> None:

@@ -108,8 +108,7 @@ def test_a_batch_has_a_limit() -> None:
 def test_a_line_is_one_line_whatever_the_text_holds() -> None:
     text = 'a\nb\r\u2028\u0085"\\\x00'
     line = messages.encode({"text": text})
-    assert line.count(b"\n") == 1
-    assert line.endswith(b"\n")
+    assert b"\n" not in line
     assert json.loads(line) == {"text": text}
 
 

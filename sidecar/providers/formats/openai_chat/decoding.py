@@ -80,6 +80,8 @@ class ChatDecoder:
                 raise
             self._facts.warn("What the provider sent after its answer's end can't be read.")
             return []
+        if chunk.choices and chunk.error is None and chunk.x_groq is None:
+            return self.take(chunk)  # as nearly all are
         if not chunk.is_error:
             return self.take(chunk)
         failure = faults.error_in_stream(data, self._target)
@@ -150,8 +152,15 @@ class ChatDecoder:
             self._failure = faults.error_in_stream(
                 msgspec.json.encode({"error": choice.error}), self._target
             )
-        content, thinking = self._text(delta)
-        reasoning = as_text(delta.reasoning_content) or as_text(delta.reasoning) or thinking
+        content, thinking = delta.content, ""
+        if not isinstance(content, str):
+            content, thinking = self._parts(content)
+        if delta.audio or delta.images:
+            heard = self._media(delta)
+            content = content or heard
+        reasoning = thinking
+        if told := delta.reasoning_content or delta.reasoning:
+            reasoning = as_text(told)
         said = StreamChunk(
             content=self._content.feed(content) if content else None,
             reasoning=self._reasoning.feed(reasoning) if reasoning else None,
@@ -177,14 +186,17 @@ class ChatDecoder:
         self._finish_reason = reason
         return reason
 
-    def _text(self, delta: Delta) -> tuple[str, str]:
-        """Split content into text and reasoning; Mistral's reasoning models send parts."""
-        content = delta.content
+    def _media(self, delta: Delta) -> str | None:
+        """Tell what AIResponse has no place for; of sound, return its transcript."""
         if delta.images:
             self._facts.warn("The answer's images were left out.")
-        if isinstance(delta.audio, dict):
-            self._facts.warn("The answer's sound was left out; its content is the transcript.")
-            content = content or delta.audio.get("transcript")
+        if not isinstance(delta.audio, dict):
+            return None
+        self._facts.warn("The answer's sound was left out; its content is the transcript.")
+        return text(delta.audio.get("transcript"))
+
+    def _parts(self, content: object) -> tuple[str, str]:
+        """Split content into text and reasoning; Mistral's reasoning models send parts."""
         if not isinstance(content, list):
             return as_text(content), ""
         said, thinking = [], []
