@@ -11,6 +11,7 @@ https://www.jsonrpc.org/specification. Rules beyond it:
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable
 from typing import Literal
 
@@ -20,6 +21,8 @@ from msgspec import UNSET, Raw, Struct, UnsetType
 from sidecar.errors import AIError, ErrorObject, InvalidParams, InvalidRequest, ParseError
 
 MAX_BATCH = 1000
+_LONGEST = 200
+_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F][0-9a-fA-F]{2}")
 NULL = Raw(b"null")
 
 
@@ -142,7 +145,8 @@ def _fault(request: Request) -> InvalidRequest | None:
 def _envelope_fault(line: bytes, error: msgspec.ValidationError) -> str:
     if line.lstrip()[:1] != b"{":
         return "A request must be an object."
-    return f"Not a JSON-RPC 2.0 request: {error}."
+    # msgspec quotes what it found, and a line may have millions of characters.
+    return f"Not a JSON-RPC 2.0 request: {str(error)[:_LONGEST]}."
 
 
 def _readable_id(line: bytes) -> Raw:
@@ -174,15 +178,14 @@ def _lone_surrogate(line: bytes) -> Invalid | None:
         path=path.replace("$.params", "$", 1),
         hint="Escape characters beyond U+FFFF as a pair of surrogates, or send plain UTF-8.",
     )
-    named = value.get("id") if isinstance(value, dict) else None
-    known = isinstance(named, str | int | float) and not isinstance(named, bool)
-    same = known and _path_of_surrogate(named, "$") is None
-    return Invalid(error, Raw(json.dumps(named).encode()) if same else NULL)
+    # Without its surrogates the line can be decoded, and its id goes back as it came.
+    id_ = _readable_id(_SURROGATE.sub(rb"\\ufffd", line)) if isinstance(value, dict) else NULL
+    return Invalid(error, NULL if rb"\ufffd" in bytes(id_) else id_)
 
 
 def _path_of_surrogate(value: object, path: str) -> str | None:
     if isinstance(value, str):
-        return path if any("\ud800" <= character <= "\udfff" for character in value) else None
+        return path if _is_broken(value) else None
     inner: Iterable[tuple[str, object]] = ()
     if isinstance(value, list):
         inner = ((f"{path}[{index}]", item) for index, item in enumerate(value))
@@ -192,3 +195,11 @@ def _path_of_surrogate(value: object, path: str) -> str | None:
             return path
     found = (_path_of_surrogate(item, place) for place, item in inner)
     return next((each for each in found if each is not None), None)
+
+
+def _is_broken(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return True
+    return False

@@ -17,9 +17,11 @@ from msgspec import Raw, UnsetType
 
 from sidecar.errors import InvalidParams, ParseError
 
-_AT = re.compile(r"^(?P<what>.*?)(?: - at `(?P<path>[^`]*)`)?$", re.DOTALL)
+_AT = " - at `"
 _UNKNOWN = re.compile(r"Object contains unknown field `(?P<field>.*)`", re.DOTALL)
 _MISSING = re.compile(r"Object missing required field `(?P<field>.*)`", re.DOTALL)
+_LONGEST = 200
+"""Characters of what a client sent that an error quotes: a line may have millions."""
 
 
 @cache
@@ -37,6 +39,9 @@ def decode_params(kind: type, raw: Raw | UnsetType) -> Any:  # noqa: ANN401 - th
         return _decoder(kind).decode(data)
     except msgspec.ValidationError as error:
         raise explain(kind, str(error)) from None
+    except RecursionError:
+        # There is less room than the envelope's decoder had, which found no fault.
+        raise ParseError("The JSON is nested too deeply.", hint="Flatten the value.") from None
     except msgspec.DecodeError as error:
         # The envelope's decoder skips over `params`; what it could not see comes out here.
         message = f"The parameters are not valid JSON: {error}."
@@ -46,17 +51,21 @@ def decode_params(kind: type, raw: Raw | UnsetType) -> Any:  # noqa: ANN401 - th
 
 def explain(kind: Any, text: str) -> InvalidParams:  # noqa: ANN401 - any type annotation
     """Turn a message of msgspec about `kind` into an error with its path and what is allowed."""
-    found = _AT.match(text)
-    what, path = (found["what"], found["path"] or "$") if found else (text, "$")
+    what, at, path = text.rpartition(_AT)
+    what, path = (what, path.removesuffix("`")) if at else (text, "$")
     place = _type_at(kind, path)
     if unknown := _UNKNOWN.fullmatch(what):
-        name = unknown["field"]
+        name = _short(unknown["field"])
         message = f"Unknown parameter `{name}`."
         return InvalidParams(message, path=f"{path}.{name}", hint=_known_fields(place, name))
     if missing := _MISSING.fullmatch(what):
         name = missing["field"]
         return InvalidParams(f"`{name}` is required.", path=f"{path}.{name}", hint=f"Add `{name}`.")
-    return InvalidParams(f"{what}.", path=path, hint=_allowed_values(place))
+    return InvalidParams(f"{_short(what)}.", path=path, hint=_allowed_values(place))
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
 
 
 def _known_fields(place: Any, wrong: str) -> str | None:  # noqa: ANN401 - any type annotation
