@@ -60,6 +60,7 @@ class App:
             deliver=self._deliver,
             ended=self._input_ended,
             at_end=self._arm_at_end,
+            reads_to_the_end=settings.drain,
         )
         self._server = Server(self.methods, self, self._writer, tasks)
         self.executions = Executions(tasks, self)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -63,15 +62,10 @@ def answer_to(id_: object) -> Callable[[Json], bool]:
 
 def rest(peer: Peer) -> list[Json]:
     """Read to the end of the output."""
-    lines = itertools.takewhile(lambda each: each is not None, iter_lines(peer))
-    return [json.loads(each) for each in lines if each is not None]
-
-
-def iter_lines(peer: Peer) -> itertools.chain[bytes | None]:
-    """Return the lines as they come."""
-    return itertools.chain.from_iterable(
-        iter(lambda: [peer.receive(LIMIT_S)], [])  # never ends by itself
-    )
+    found = []
+    while (each := peer.receive(LIMIT_S)) is not None:
+        found.append(json.loads(each))
+    return found
 
 
 def assert_whole(told: list[Json]) -> Json:

@@ -162,11 +162,16 @@ class Sink(Protocol):
 class Decoder(Protocol):
     """Turns one stream's events into chunks. Synchronous and pure.
 
-    `done` turns true at the terminal event, after which nothing more needs to be read. `flush`
+    `finished` turns true when the answer is whole and only its usage may follow; `done` at the
+    terminal event, after which nothing more needs to be read. `flush`
     is called at the end of input; it returns what was held back, or raises `TruncatedStream`.
     """
 
     done: bool
+
+    @property
+    def finished(self) -> bool:
+        """True once the answer itself is whole."""
 
     def feed(self, event: Event) -> list[StreamChunk]:
         """Decode one event. Raises `AIError` where the provider reports one inside the stream."""

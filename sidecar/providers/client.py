@@ -21,7 +21,7 @@ from sidecar import __version__
 from sidecar.errors import AIError, Authentication, InvalidResponse, TruncatedStream
 from sidecar.providers.base import Decoder, Facts, Format, HttpRequest, Sink, Target
 from sidecar.providers.deadlines import Watch
-from sidecar.providers.framing import Event, SseDecoder
+from sidecar.providers.framing import Event, SseDecoder, are_events
 from sidecar.providers.headers import request_id
 from sidecar.providers.httpx_errors import errors_of, to_error
 from sidecar.providers.inflating import ENCODINGS, Inflater
@@ -30,10 +30,10 @@ from sidecar.values import AIRequest, ModelInfo, StreamChunk
 MAX_BODY = 32 * 1024 * 1024
 MAX_ERROR_BODY = 1024 * 1024
 _REFUSAL_S = 10.0
+_USAGE_S = 5.0
 _DRAIN_S = 0.05
 _DRAIN_BYTES = 64 * 1024
 _LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
-_FIELDS = (b"data", b"event", b":", b"id:", b"retry", b"error")
 
 
 class Client:
@@ -122,7 +122,7 @@ async def _take(
                 watch.heard()
                 if framing is None:
                     start = (start + data).lstrip()  # empty lines are DeepSeek's heartbeats
-                    events = _are_events(start, declared=declared)
+                    events = are_events(start, declared=declared)
                     if events is None:
                         continue
                     if not events:
@@ -133,14 +133,14 @@ async def _take(
                     _feed(decoder, framing.feed(start), watch, sink)
                 else:
                     _feed(decoder, framing.feed(data), watch, sink)
-                if decoder.done:
-                    await _drain(pieces)
+                if decoder.finished or decoder.done:
+                    await _finish(decoder, framing, pieces, watch, sink)
                     break
                 if sink.crowded:
                     await _hold(watch, sink)
         except (httpx.TransportError, httpx.StreamError) as error:
             broken = to_error(error, target)
-    whole = not _are_events(start, declared=declared, ended=True)
+    whole = not are_events(start, declared=declared, ended=True)
     if framing is None and broken is None and whole:
         _emit(wire.parse_response(start, target, sink.facts), watch, sink)
         return
@@ -185,6 +185,21 @@ def _rest(
     if broken is not None:
         facts.warn("The connection broke after the answer was whole; its usage may be missing.")
     return rest
+
+
+async def _finish(
+    decoder: Decoder,
+    framing: SseDecoder,
+    pieces: AsyncIterator[bytes],
+    watch: Watch,
+    sink: Sink,
+) -> None:
+    """Read what may follow a whole answer; a server that keeps silent then is not waited for."""
+    watch.held = True  # the time for this is `_USAGE_S`
+    with anyio.move_on_after(_USAGE_S):
+        while not decoder.done and (data := await anext(pieces, b"")):
+            _feed(decoder, framing.feed(data), watch, sink)
+        await _drain(pieces)
 
 
 async def _drain(pieces: AsyncIterator[bytes]) -> None:
@@ -244,22 +259,6 @@ async def _bytes(response: httpx.Response) -> AsyncGenerator[bytes, None]:
         for piece in inflater.feed(data):
             yield piece
             await anyio.lowlevel.checkpoint()  # a little may inflate to very much
-
-
-def _are_events(start: bytes, *, declared: bool, ended: bool = False) -> bool | None:
-    """Tell events from a whole answer by how a body starts; None where that is too little.
-
-    Some servers stream under another content type, some do not stream at all, and some send an
-    error or a page of HTML as `text/event-stream`.
-    """
-    found = start.removeprefix(b"\xef\xbb\xbf").lstrip()
-    if found.startswith((b"{", b"[", b"<")):
-        return False
-    if found.startswith(_FIELDS):
-        return True
-    if not ended and any(field.startswith(found) for field in _FIELDS):
-        return None
-    return declared and bool(found)
 
 
 def _connect_trace(facts: Facts) -> Callable[[str, object], object]:

@@ -18,6 +18,7 @@ from sidecar.errors import InvalidResponse
 
 MAX_EVENT = 8 * 1024 * 1024
 _PLACE = 16
+_FIELDS = (b"data", b"event", b":", b"id:", b"retry", b"error")
 
 
 class Event(NamedTuple):
@@ -102,3 +103,19 @@ class SseDecoder:
         self._data.append(value)
         # An empty line of data costs its place in the list all the same.
         self._size += len(value) + _PLACE
+
+
+def are_events(start: bytes, *, declared: bool, ended: bool = False) -> bool | None:
+    """Tell events from a whole answer by how a body starts; None where that is too little.
+
+    Some servers stream under another content type, some do not stream at all, and some send an
+    error or a page of HTML as `text/event-stream`.
+    """
+    found = start.removeprefix(b"\xef\xbb\xbf").lstrip()
+    if found.startswith((b"{", b"[", b"<")):
+        return False
+    if found.startswith(_FIELDS):
+        return True
+    if not ended and any(field.startswith(found) for field in _FIELDS):
+        return None
+    return declared and bool(found)

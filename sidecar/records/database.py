@@ -6,12 +6,15 @@ What is set over RPC lives here and not in config.toml, which is the user's own.
 from __future__ import annotations
 
 import os
-import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sidecar.errors import StorageError
+
+if TYPE_CHECKING:
+    import sqlite3
 
 # Each statement runs once, in order; `user_version` says how many have. Never change one.
 _MIGRATIONS = ("CREATE TABLE settings (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID",)
@@ -26,11 +29,17 @@ class Database:
 
     def read_settings(self) -> dict[str, bytes]:
         """Return every setting; nothing is created where there is none. Raises `StorageError`."""
-        if not self._path.exists():
+        try:
+            self._path.stat()
+        except (FileNotFoundError, NotADirectoryError):
             return {}
+        except OSError as error:
+            message = f"{self._path} can't be read: {error}."
+            raise StorageError(message) from error
+        # Cast, since SQLite keeps any type in any column.
+        query = "SELECT CAST(name AS TEXT), CAST(value AS BLOB) FROM settings"
         with self._open() as connection:
-            rows = connection.execute("SELECT name, value FROM settings").fetchall()
-        return {str(name): bytes(value) for name, value in rows}
+            return dict(connection.execute(query).fetchall())
 
     def write_setting(self, name: str, value: bytes | None) -> None:
         """Set or, with None, remove a setting. Raises `StorageError`."""
@@ -42,16 +51,21 @@ class Database:
 
     @contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:
+        import sqlite3  # noqa: PLC0415 - the first answer must not wait for it
+
         try:
             self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             # Created with its mode before SQLite could create it with another.
             os.close(os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600))
-            connection = sqlite3.connect(self._path, timeout=_BUSY_S)
+            connection = sqlite3.connect(self._path, timeout=_BUSY_S, isolation_level=None)
         except (OSError, sqlite3.Error) as error:
             message = f"{self._path} can't be opened: {error}."
             raise StorageError(message) from error
         try:
             with connection:
+                # One transaction, statements that change the tables included: whoever opens it at
+                # the same moment waits, and a crash leaves no half of a migration behind.
+                connection.execute("BEGIN IMMEDIATE")
                 self._migrate(connection)
                 yield connection
         except sqlite3.Error as error:

@@ -2,7 +2,7 @@
 
 * A reader thread takes bytes with `os.read` and hands whole lines to the event loop. It never
   runs further ahead than `_IN_FLIGHT` reads, and stands still while `Reader.pause()` says so; the
-  pipe then fills, and the other side waits.
+  pipe then fills, and the other side waits. A hang-up is noticed all the same.
 * A writer thread joins whatever is queued into one `write`. `Writer.send` never blocks; who
   produces much asks `Writer.crowded` and awaits `Writer.room()`.
 * When stdin ends, the reader thread (not the event loop, which may be stuck) arms a hard exit.
@@ -17,6 +17,8 @@ import asyncio
 import contextvars
 import os
 import queue
+import select
+import sys
 import threading
 from collections.abc import Callable
 
@@ -26,6 +28,7 @@ from sidecar.rpc.lines import LineDecoder, Overlong
 
 _READ_SIZE = 64 * 1024
 _IN_FLIGHT = 16
+_LOOK_S = 0.2
 _WRITE_SIZE = 1024 * 1024
 _HIGH_WATER = 1024 * 1024
 _LOW_WATER = 256 * 1024
@@ -44,10 +47,11 @@ class Reader:
     """A thread that turns a descriptor into lines on the event loop.
 
     `deliver` gets the lines and `ended` is called at the end of input, both on the event loop.
-    `at_end` is called first, on the reader's own thread.
+    `at_end` is called first, on the reader's own thread. What is still unread when the other side
+    hangs up during a pause is lost, unless `reads_to_the_end`.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - one keyword per thing that it tells
         self,
         descriptor: int,
         *,
@@ -55,8 +59,10 @@ class Reader:
         deliver: Callable[[list[bytes | Overlong]], None],
         ended: Callable[[], None],
         at_end: Callable[[], None],
+        reads_to_the_end: bool = False,
     ) -> None:
         self._descriptor = descriptor
+        self._reads_to_the_end = reads_to_the_end
         self._decoder = decoder
         self._deliver = deliver
         self._ended = ended
@@ -93,7 +99,9 @@ class Reader:
             return  # the event loop is closed: the process is on its way out
 
     def _read(self) -> bytes:
-        self._gate.wait()
+        while not self._gate.wait(_LOOK_S):
+            if not self._reads_to_the_end and _is_hung_up(self._descriptor):
+                return b""
         try:
             return os.read(self._descriptor, _READ_SIZE)
         except OSError:
@@ -110,6 +118,14 @@ class Reader:
         if lines := self._decoder.close():
             self._deliver(lines)
         self._ended()
+
+
+def _is_hung_up(descriptor: int) -> bool:
+    if sys.platform == "win32":
+        return False  # there a pause ends by the hard exit of whoever ends this process
+    poller = select.poll()
+    poller.register(descriptor, getattr(select, "POLLRDHUP", 0))  # POLLHUP is always told
+    return bool(poller.poll(0))
 
 
 class Writer:

@@ -40,6 +40,9 @@ from tests.providers.tape import Tape
 pytestmark = pytest.mark.anyio
 
 
+USAGE = {"prompt_tokens": 1, "completion_tokens": 2, "total_tokens": 3}
+
+
 # --- timeouts -------------------------------------------------------------------------------------
 
 
@@ -105,6 +108,29 @@ async def test_each_timeout_has_its_name_in_the_hint_and_closes_the_connection(
     await happened(server.connection().closed)
     if name == "silence":
         assert tape.content == "Hel"
+
+
+async def test_a_server_that_falls_silent_after_a_whole_answer_is_not_waited_for(
+    client: Client, serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sidecar.providers.client._USAGE_S", 0.3)
+    whole = events(delta(content="Hello"), delta("stop"), done=False)
+    server = serve(sends(chunked_head(), chunk(whole), then=Connection.hang))
+    tape = await ask(client, server.url, deadlines=limits(idle_ms=100))
+    assert tape.content == "Hello"
+    await happened(server.connection().closed)
+
+
+async def test_usage_that_comes_late_is_still_taken(client: Client, serve: Serve) -> None:
+    def script(connection: Connection) -> None:
+        whole = events(delta(content="Hello"), delta("stop"), done=False)
+        connection.send(chunked_head(), chunk(whole))
+        connection.stopping.wait(0.2)  # longer than the idle timeout
+        connection.send(chunks([events({"choices": [], "usage": USAGE})]))
+
+    server = serve(script)
+    tape = await ask(client, server.url, deadlines=limits(idle_ms=100))
+    assert [each.usage.total_tokens for each in tape.chunks if each.usage] == [3]
 
 
 async def test_heartbeats_keep_a_silent_stream_alive(client: Client, serve: Serve) -> None:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from itertools import pairwise
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -11,7 +13,7 @@ def lines_of(data: bytes, *cuts: int, limit: int = 1000) -> list[bytes | Overlon
     decoder = LineDecoder(limit)
     found: list[bytes | Overlong] = []
     edges = [0, *sorted(cuts), len(data)]
-    for start, end in zip(edges, edges[1:], strict=False):
+    for start, end in pairwise(edges):
         found += decoder.feed(data[start:end])
     return found + decoder.close()
 

@@ -116,6 +116,11 @@ class ChatDecoder:
             chunks.append(StreamChunk(finish_reason=assumed))
         return chunks
 
+    @property
+    def finished(self) -> bool:
+        """True once a finish reason came."""
+        return self._finish_reason is not None
+
     def take(self, chunk: Chunk) -> list[StreamChunk]:
         """Turn one decoded object into the chunks it means."""
         facts = self._facts
