@@ -34,7 +34,7 @@ def imports(module: str, *, at_start: bool = False) -> set[str]:
             # `from a import b` may name the module a.b
             found |= {node.module, *(f"{node.module}.{each.name}" for each in node.names)}
     # a package is no dependency of what is inside of it
-    found = {each for each in found if not module.startswith(f"{each}.")}
+    found = {each for each in found if not f"{module}.".startswith(f"{each}.")}
     return {each for each in found if not each.startswith("sidecar") or each in FILES}
 
 
