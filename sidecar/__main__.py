@@ -99,7 +99,9 @@ def _serve(options: argparse.Namespace) -> int:
 
     from sidecar import logs, settings
     from sidecar.app import serve
+    from sidecar.rpc import descriptors
 
+    descriptors.fill()
     logs.configure()
     anyio.run(serve, settings.load(options.home, options.scripted, drain=options.drain))
     return 0

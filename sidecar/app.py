@@ -23,7 +23,8 @@ from anyio.abc import TaskGroup
 from sidecar import contract
 from sidecar.engine.directory import Directory
 from sidecar.engine.executions import Executions
-from sidecar.engine.manager import AIManager, LocalProvider
+from sidecar.engine.manager import AIManager
+from sidecar.engine.on_this_machine import LocalProvider
 from sidecar.errors import ComponentMissing
 from sidecar.local.models import LocalModel, bundled
 from sidecar.local.supervisor import Supervisor
@@ -67,11 +68,12 @@ class App:
         missing, models = _local_models()
         self._supervisor = Supervisor(tasks, environment=os.environ)
         self._models = LocalModels(self._supervisor, models)
-        self.manager = self._build_manager()
+        directory = Directory(settings.config, scripted=settings.scripted is not None)
+        self.manager = AIManager(directory, Database(settings.home), self._here())
         self.problems = [
             *settings.problems,
             *missing,
-            *self.manager.directory.problems,
+            *(f"{settings.home / 'config.toml'}: {each}" for each in directory.problems),
             *self.manager.load(),
         ]
 
@@ -120,14 +122,14 @@ class App:
             await self._supervisor.close()
             await self.manager.close()
 
-    def _build_manager(self) -> AIManager:
+    def _here(self) -> dict[str, LocalProvider]:
+        """The providers on this machine, by their format."""
         here: dict[str, LocalProvider] = {"local": self._models}
         if self.settings.scripted is not None:
             from sidecar.providers.scripted import ScriptedProvider  # noqa: PLC0415 - on demand
 
             here["scripted"] = ScriptedProvider(self.settings.scripted)
-        directory = Directory(self.settings.config, scripted=self.settings.scripted is not None)
-        return AIManager(directory, Database(self.settings.home), here)
+        return here
 
     def _deliver(self, lines: list[bytes | Overlong]) -> None:
         if not self._warm:

@@ -9,14 +9,14 @@ from __future__ import annotations
 import os
 import tomllib
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from sidecar.rpc.lines import DEFAULT_LIMIT
 from sidecar.rpc.params import explain
-from sidecar.values import Timeouts
+from sidecar.values import ProviderName, Timeouts
 
 HOME_VARIABLE = "AI_SIDECAR_HOME"
 
@@ -40,8 +40,8 @@ class ProviderSettings(_Part, frozen=True):
     base_url: str | None = None
     key_variable: str | None = None
     model: str | None = None
-    max_tokens: int | None = None
-    temperature: float | None = None
+    max_tokens: Annotated[int, Meta(ge=1)] | None = None
+    temperature: Annotated[float, Meta(ge=0)] | None = None
     organization: str | None = None
     timeouts: Timeouts | None = None
 
@@ -49,7 +49,7 @@ class ProviderSettings(_Part, frozen=True):
 class ProtocolSettings(_Part, frozen=True):
     """`[protocol]`. `max_line_bytes`: a longer line from the client is refused."""
 
-    max_line_bytes: int = DEFAULT_LIMIT
+    max_line_bytes: Annotated[int, Meta(ge=1024)] = DEFAULT_LIMIT
 
 
 class Config(_Part, frozen=True):
@@ -96,10 +96,12 @@ def _home() -> Path:
 
 def _read_config(path: Path) -> tuple[Config, list[str]]:
     try:
-        tables = tomllib.loads(path.read_text(encoding="utf-8"))
+        # -sig: some editors set a byte order mark
+        tables = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
         return Config(), []
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (OSError, ValueError, RecursionError) as error:
+        # ValueError: not UTF-8, not TOML, or a number beyond what Python reads
         return Config(), [f"{path}: {error}. The defaults are used."]
     problems: list[str] = []
     parts: dict[str, Any] = {}
@@ -122,7 +124,9 @@ def _providers(
     """One wrong row must not take the others with it."""
     rows = {}
     for name, table in tables.items():
-        row = _part(f"{path}: providers.{name}", ProviderSettings, table, problems)
+        place = f"{path}: providers.{name}"
+        named = _part(place, ProviderName, name, problems)
+        row = named and _part(place, ProviderSettings, table, problems)
         if row is not None:
             rows[name] = row
     return rows
@@ -134,5 +138,7 @@ def _part(place: str, kind: Any, value: object, problems: list[str]) -> Any:  # 
     except msgspec.ValidationError as error:
         found = explain(kind, str(error))
         where = place + (found.path or "$").removeprefix("$")
-        problems.append(f"{where}: {found.message} {found.hint} The default is used.")
+        what = found.message.replace("Unknown parameter", "Unknown key")
+        hint = "" if found.hint == found.default_hint else f" {found.hint}"
+        problems.append(f"{where}: {what}{hint} The default is used.")
         return None

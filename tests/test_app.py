@@ -134,6 +134,40 @@ def test_a_signal_ends_a_drain(start: Start, scripts: str, ending: str) -> None:
     ]
 
 
+STUCK = """
+import sys, time
+from sidecar import contract
+from sidecar.__main__ import main
+from sidecar.rpc.methods import Method
+ping = contract.METHODS["ping"]
+def stuck(app, params, call):
+    print("stuck", file=sys.stderr, flush=True)
+    while True:
+        time.sleep(0.01)
+contract.METHODS["ping"] = Method(ping.params, ping.result, stuck)
+sys.exit(main([]))
+"""
+
+
+# Open for SIGTERM: sidecar/app.py arms the hard exit on the event loop, which is what is stuck.
+@pytest.mark.parametrize("ending", ["the end of stdin", "SIGTERM"])
+def test_it_ends_though_a_method_never_comes_back(tmp_path: Path, ending: str) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", STUCK],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=clean_environment(tmp_path / "home"),
+    ) as process:
+        assert process.stderr is not None
+        write(process, line("ping", {}))
+        assert process.stderr.readline() == b"stuck\n"
+        try:
+            end_unread(process, ending)
+        finally:
+            process.kill()
+
+
 # --- a process that is watched -------------------------------------------------------------------
 
 

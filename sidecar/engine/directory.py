@@ -9,6 +9,7 @@ RPC, and its environment key is not sent there.
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterator
 from typing import Any, Literal, TypeVar
 from urllib.parse import urlsplit
@@ -33,6 +34,7 @@ DEFAULTS = Deadlines(connect_ms=15_000, first_token_ms=600_000, idle_ms=120_000,
 """A slow local model may think for minutes before its first word; a silent connection may not."""
 
 REMOTE_FORMATS = ("openai_chat",)
+_NOT_IN_A_URL = re.compile(r"[\x00-\x20\x7f\\]")
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 T = TypeVar("T")
@@ -79,6 +81,8 @@ class Row(Struct, frozen=True, kw_only=True):
         """True where nothing is missing that can be known without asking the provider."""
         if self.vendor.format in REMOTE_FORMATS and self.base_url is None:
             return False
+        if self.has_key and not self._key_fits():
+            return False
         return not self.vendor.key_required or self.has_key
 
     @property
@@ -97,13 +101,16 @@ class Row(Struct, frozen=True, kw_only=True):
                 message = f"There is no API key for {self.vendor.display_name}."
                 raise KeyNotFound(message, hint=hint, provider=name)
             return None
-        if self.base_url and origin(self.base_url) not in self.key_origins:
+        if not self._key_fits():
             message = (
-                f"The key of {self.vendor.display_name} is not for {origin(self.base_url)}; "
+                f"The key of {self.vendor.display_name} is not for {origin(self.base_url or '')}; "
                 "no request was sent."
             )
             raise KeyOriginMismatch(message, provider=name, hint=_mismatch_hint(self))
         return found
+
+    def _key_fits(self) -> bool:
+        return self.base_url is None or origin(self.base_url) in self.key_origins
 
     def deadlines(self, wanted: Timeouts | None) -> Deadlines:
         """The four timeouts: the request's, else the provider's, else the defaults."""
@@ -159,12 +166,9 @@ class Directory:
         set_ = self.overrides.get(name, Overrides())
         vendor = self._vendors.get(name)
         if vendor is None and set_.format is not None:
-            vendor = Vendor(name=name, display_name=name, format=set_.format, key_required=False)
+            vendor = _own_row(name, set_.format)
         if vendor is None:
-            close = difflib.get_close_matches(name, self.names(), n=1)
-            hint = f"Did you mean `{close[0]}`?" if close else None
-            message = f"There is no provider `{name}`."
-            raise ProviderNotFound(message, path="$.provider", hint=hint)
+            raise _not_found(name, self.names())
         given = self._given.get(name, ProviderSettings())
         if set_.display_name:
             vendor = msgspec.structs.replace(vendor, display_name=set_.display_name)
@@ -187,19 +191,21 @@ class Directory:
                 row = _checked_row(given, self._vendors.get(name))
             except ConfigError as error:
                 where = f"{name}.{error.path}" if error.path else name
-                yield (
-                    f"config.toml: providers.{where}: {error.message} {error.hint} "
-                    "The row is ignored."
-                )
+                yield f"providers.{where}: {error.message} {error.hint} The row is ignored."
             else:
                 self._given[name] = row
                 self._vendors[name] = _with_config(name, self._vendors.get(name), row)
+        active = self._config.active
+        if active is not None and active.provider not in self._vendors:
+            error = _not_found(active.provider, self.names())
+            yield f"active.provider: {error.message} {error.hint} It is ignored."
 
 
 def checked_url(url: str) -> str:
     """Return a base URL without its trailing slash. Raises `ConfigError` where it is unsafe."""
+    url = url.strip()
     try:
-        parts = urlsplit(url.strip())
+        parts = urlsplit(url)
         port = parts.port
     except ValueError as error:
         message = f"{url!r} is not a URL: {error}."
@@ -207,13 +213,17 @@ def checked_url(url: str) -> str:
     if parts.scheme not in ("http", "https") or not parts.hostname or port == 0:
         message = f"{url!r} is not the URL of a server."
         raise ConfigError(message, hint="Give a URL like https://host/v1.")
-    if parts.username is not None or parts.query or parts.fragment:
+    if _NOT_IN_A_URL.search(url):
+        # urlsplit passes over some of these: what it finds would not be what is asked.
+        message = f"{url!r} has characters that no URL has."
+        raise ConfigError(message, hint="Give a URL like https://host/v1.")
+    if parts.username is not None or "?" in url or "#" in url:
         message = "A base_url has no user name, query or fragment."
         raise ConfigError(message, hint="Give scheme, host, port and path alone.")
     if parts.scheme == "http" and parts.hostname not in _LOOPBACK:
         message = f"{parts.hostname} is another machine: its base_url must use https."
         raise ConfigError(message, hint="Plain http is for servers on this machine only.")
-    return url.strip().rstrip("/")
+    return url.rstrip("/")
 
 
 def origin(url: str) -> str:
@@ -227,6 +237,12 @@ def origin(url: str) -> str:
 def as_invalid_params(error: ConfigError, path: str) -> InvalidParams:
     """A setting that came over RPC is wrong as a parameter."""
     return InvalidParams(error.message, path=path, hint=error.hint)
+
+
+def _not_found(name: str, known: list[str]) -> ProviderNotFound:
+    close = difflib.get_close_matches(name, known, n=1)
+    hint = f"Did you mean `{close[0]}`?" if close else None
+    return ProviderNotFound(f"There is no provider `{name}`.", path="$.provider", hint=hint)
 
 
 def _checked_row(given: ProviderSettings, vendor: Vendor | None) -> ProviderSettings:
@@ -246,17 +262,21 @@ def _checked_row(given: ProviderSettings, vendor: Vendor | None) -> ProviderSett
 
 def _with_config(name: str, vendor: Vendor | None, given: ProviderSettings) -> Vendor:
     if vendor is None:
-        vendor = Vendor(
-            name=name,
-            display_name=given.display_name or name,
-            format=given.format or "",
-            key_required=False,
-            capabilities=("chat", "streaming"),
-        )
+        vendor = _own_row(name, given.format or "")
     return msgspec.structs.replace(
         vendor,
         display_name=given.display_name or vendor.display_name,
         key_variables=(given.key_variable,) if given.key_variable else vendor.key_variables,
+    )
+
+
+def _own_row(name: str, wire: str) -> Vendor:
+    return Vendor(
+        name=name,
+        display_name=name,
+        format=wire,
+        key_required=False,
+        capabilities=("chat", "streaming"),
     )
 
 

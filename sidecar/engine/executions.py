@@ -32,6 +32,7 @@ from sidecar.engine.agent_block import AgentBlockOutput, Answer
 from sidecar.engine.transcript import Transcript
 from sidecar.errors import (
     AIError,
+    APIError,
     Busy,
     Cancelled,
     ErrorObject,
@@ -225,9 +226,15 @@ class Execution:
         return self._transcript.text_size
 
     def _end(self, error: AIError | None) -> None:
+        if error is None and self._transcript.finish_reason == "error":
+            error = APIError(
+                "The provider ended its answer with an error, and did not say which.",
+                provider_message=self.facts.provider_finish_reason,
+            )
         self.error = error
         if error is not None:
             error.execution_id = self.id
+            error.provider = error.provider or self.provider
         self._timing["total_ms"] = self._elapsed_ms()
         finish_reason: FinishReason = self._transcript.finish_reason or "stop"
         self.state = "done"

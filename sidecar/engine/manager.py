@@ -9,17 +9,19 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import anyio
 import anyio.to_thread
 import msgspec
 
-from sidecar.engine.directory import Active, Directory, Overrides, Row
-from sidecar.errors import AIError, InvalidParams, StorageError
-from sidecar.providers.base import Format, Secret, Sink, Target
+from sidecar.engine import on_this_machine
+from sidecar.engine.directory import Active, Directory, Overrides, Row, checked_url
+from sidecar.engine.on_this_machine import LocalProvider
+from sidecar.errors import AIError, ConfigError, InvalidParams, StorageError
+from sidecar.providers.base import Format, Secret, Sink, Target, Unheard
 from sidecar.records.database import Database
-from sidecar.values import AIRequest, ModelInfo
+from sidecar.values import AIMessage, AIRequest, ModelInfo
 
 if TYPE_CHECKING:
     from sidecar.providers.client import Client
@@ -28,19 +30,6 @@ logger = logging.getLogger(__name__)
 
 Run = Callable[[Sink], Awaitable[None]]
 """Answers one request into a sink."""
-
-
-class LocalProvider(Protocol):
-    """A provider on this machine: no address, no key."""
-
-    async def stream(self, request: AIRequest, model: str, sink: Sink) -> None:
-        """Answer `request` with `model`."""
-
-    def models(self) -> list[ModelInfo]:
-        """The models there are."""
-
-    def default_model(self) -> str | None:
-        """The model for requests that name none."""
 
 
 class AIManager:
@@ -57,6 +46,7 @@ class AIManager:
         self._local = on_this_machine
         self._client: Client | None = None
         self._formats: dict[str, Format] = {}
+        self._storing = anyio.Lock()
 
     # --- requests ---
 
@@ -82,7 +72,7 @@ class AIManager:
             )
         request = _with_defaults(request, row)
         if local is not None:
-            return row, model, _local_run(local, request, model)
+            return row, model, _local_run(local, request, model, row)
         target = self._target(row, model, request)
         return row, model, self._remote_run(request, target)
 
@@ -92,9 +82,22 @@ class AIManager:
         return await self._models(row, row.key)
 
     async def test(self, provider: str, key: Secret | None) -> list[ModelInfo]:
-        """Ask a provider for its models, with a key that is used this once, if one is given."""
+        """Ask a provider for its models, with a key that is used this once, if one is given.
+
+        One that has no list of models is asked for an answer of one token instead.
+        """
         row = self.directory.row(provider)
-        return await self._models(row, (lambda: key) if key is not None else row.key)
+        find_key = (lambda: key) if key is not None else row.key
+        if row.vendor.models:
+            hello = AIRequest(messages=[AIMessage(role="user", content="Hello")], max_tokens=1)
+            target = self._target(row, row.vendor.models[0], hello, find_key)
+            await self._remote_run(hello, target)(Unheard())
+        return await self._models(row, find_key)
+
+    def available(self, row: Row) -> bool:
+        """True where nothing is missing that can be known without asking the provider."""
+        local = self._local.get(row.vendor.format)
+        return row.available if local is None else local.available()
 
     # --- settings ---
 
@@ -108,23 +111,29 @@ class AIManager:
         for name, value in stored.items():
             try:
                 self._take(name, value)
-            except msgspec.DecodeError as error:
+            except (msgspec.DecodeError, UnicodeDecodeError, ConfigError) as error:
                 problems.append(f"The stored setting {name} can't be read and is ignored: {error}.")
         return problems
 
     async def configure(self, provider: str, overrides: Overrides) -> Row:
-        """Set what RPC sets for a provider, and keep it."""
-        value = None if overrides == Overrides() else msgspec.json.encode(overrides)
-        before = dict(self.directory.overrides)
-        if value is None:
-            self.directory.overrides.pop(provider, None)
-        else:
-            self.directory.overrides[provider] = overrides
+        """Set what RPC sets for a provider, and keep it.
+
+        One that was made over RPC goes with its format; what is returned is then what it was.
+        Raises `ProviderNotFound` and `StorageError`, and has then changed nothing.
+        """
+        directory = self.directory
+        before = directory.overrides.get(provider, Overrides())
+        stays = provider in directory.built_in or overrides.format is not None
+        row = directory.row(provider) if provider in directory.names() else None
+        self._override(provider, overrides if stays else Overrides())
         try:
-            row = self.directory.row(provider)
+            if stays or row is None:
+                row = directory.row(provider)
+            now = directory.overrides.get(provider)
+            value = msgspec.json.encode(now) if now is not None else None
             await self._store(f"provider:{provider}", value)
         except AIError:
-            self.directory.overrides = before
+            self._override(provider, before)
             raise
         return row
 
@@ -148,12 +157,23 @@ class AIManager:
     def _take(self, name: str, value: bytes) -> None:
         kind, _, provider = name.partition(":")
         if kind == "provider":
-            self.directory.overrides[provider] = msgspec.json.decode(value, type=Overrides)
+            overrides = msgspec.json.decode(value, type=Overrides)
+            if overrides.base_url is not None:
+                checked_url(overrides.base_url)
+            self._override(provider, overrides)
         elif kind == "active":
             self.directory.active = msgspec.json.decode(value, type=Active)
 
+    def _override(self, provider: str, overrides: Overrides) -> None:
+        if overrides == Overrides():
+            self.directory.overrides.pop(provider, None)
+        else:
+            self.directory.overrides[provider] = overrides
+
     async def _store(self, name: str, value: bytes | None) -> None:
-        await anyio.to_thread.run_sync(self._database.write_setting, name, value)
+        # One after the other: threads would overtake each other, and an older value stay.
+        async with self._storing:
+            await anyio.to_thread.run_sync(self._database.write_setting, name, value)
 
     async def _models(self, row: Row, key: Callable[[], Secret | None]) -> list[ModelInfo]:
         local = self._local.get(row.vendor.format)
@@ -202,9 +222,13 @@ class AIManager:
         return self._formats[name]
 
 
-def _local_run(local: LocalProvider, request: AIRequest, model: str) -> Run:
+def _local_run(local: LocalProvider, request: AIRequest, model: str, row: Row) -> Run:
+    deadlines = row.deadlines(request.timeouts)
+
     async def run(sink: Sink) -> None:
-        await local.stream(request, model, sink)
+        await on_this_machine.stream(
+            local, request, model, sink, vendor=row.vendor, deadlines=deadlines
+        )
 
     return run
 

@@ -95,8 +95,8 @@ class TestProviderResult(Said, frozen=True):
 class ConfigureProviderParams(Value, frozen=True):
     """What is left out stays as it is; null sets it back.
 
-    `format` makes a new provider of a name that is not known yet. There is nothing here about
-    keys, headers, TLS, proxies or environment variables, and there won't be.
+    `format` makes a new provider of a name that is not known yet, and null takes it away. There is
+    nothing here about keys, headers, TLS, proxies or environment variables, and there won't be.
     """
 
     provider: ProviderName
@@ -149,7 +149,9 @@ async def list_models(app: App, params: ListModelsParams, call: Call) -> ListMod
 async def test_provider_connection(
     app: App, params: TestProviderParams, call: Call
 ) -> TestProviderResult:
-    """Ask a provider for its models, and tell how that went. Costs nothing there.
+    """Ask a provider for its models, and tell how that went.
+
+    That costs nothing; only a provider without a list of models is asked for one token instead.
 
     An unknown provider answers as an error; whatever the provider or the network does is in the
     result.
@@ -227,7 +229,7 @@ def _info(app: App, row: Row) -> ProviderInfo:
         display_name=row.vendor.display_name,
         format=row.vendor.format,
         capabilities=list(row.vendor.capabilities),
-        available=row.available,
+        available=app.manager.available(row),
         has_api_key=row.has_key,
         key_required=row.vendor.key_required,
         origins=sorted(row.key_origins or origins),

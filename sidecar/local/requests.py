@@ -54,9 +54,16 @@ def to_chat(request: AIRequest, model: LocalModel, chat_id: int) -> Chat:
 
 def left_out(request: AIRequest) -> list[str]:
     """Return what the request asks for and a local model does not do, to be told as warnings."""
-    if request.reasoning is None:
-        return []
-    return ["local models take no reasoning options; they were left out"]
+    fields = {
+        "reasoning": request.reasoning,
+        "tool_choice": request.tool_choice if request.tool_choice != "none" else None,
+        "parallel_tool_calls": request.parallel_tool_calls,
+    }
+    return [
+        f"Local models take no `{name}`; it was left out."
+        for name, value in fields.items()
+        if value is not None
+    ]
 
 
 def _message(message: AIMessage, path: str) -> Message:

@@ -159,6 +159,24 @@ class Sink(Protocol):
         """Wait until there is room for more."""
 
 
+class Unheard:
+    """A sink for an answer that nobody wants; only whether one came matters."""
+
+    crowded = False
+
+    def __init__(self) -> None:
+        self.facts = Facts()
+
+    def sent(self) -> None:
+        """Nothing to note."""
+
+    def emit(self, chunk: StreamChunk) -> None:
+        """Let it go."""
+
+    async def room(self) -> None:
+        """There always is."""
+
+
 class Decoder(Protocol):
     """Turns one stream's events into chunks. Synchronous and pure.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Iterable
 
 from sidecar.local.models import LocalModel, find
@@ -24,6 +25,10 @@ class LocalProvider:
     def models(self) -> list[ModelInfo]:
         """Return what `list_models` says about them."""
         return [model.info() for model in self._models]
+
+    def available(self) -> bool:
+        """Return whether there is a model and llama.cpp to run it."""
+        return bool(self._models) and importlib.util.find_spec("llama_cpp") is not None
 
     def default_model(self) -> str | None:
         """Return the model for requests that name none: the first row."""

@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import anyio
 import msgspec
@@ -56,6 +56,7 @@ class _Step(Struct, forbid_unknown_fields=True):
     tool_calls: list[ToolCallDelta] | None = None
     citations: list[Citation] | None = None
     refusal: str | None = None
+    logprobs: dict[str, list[Any]] | None = None
     finish_reason: FinishReason | None = None
     usage: TokenUsage | None = None
     repeat: int = 1
@@ -81,6 +82,10 @@ class ScriptedProvider:
     def default_model(self) -> str | None:
         """The first file."""
         return next((model.id for model in self.models()), None)
+
+    def available(self) -> bool:
+        """True where there is any script."""
+        return bool(self.models())
 
     async def stream(self, request: AIRequest, model: str, sink: Sink) -> None:
         """Play the script `model`."""

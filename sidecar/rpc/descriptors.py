@@ -11,16 +11,30 @@ import os
 import sys
 
 
+def fill() -> None:
+    """Give the null device to whichever of 0, 1 and 2 is closed.
+
+    Called before anything else is opened: a file or the event loop's own descriptor would
+    otherwise take the number, and be overwritten by `claim`.
+    """
+    for descriptor in (0, 1, 2):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            null = os.open(os.devnull, os.O_RDWR)
+            os.dup2(null, descriptor)
+            if null != descriptor:
+                os.close(null)
+            os.set_inheritable(descriptor, True)  # noqa: FBT003 - the function's only use
+
+
 def claim() -> tuple[int, int]:
     """Take descriptors 0 and 1 for the protocol; return private copies of them.
 
     Afterwards 0 is the null device, and 1 is stderr (or null where stderr is closed).
     """
+    fill()
     null = os.open(os.devnull, os.O_RDWR)
-    try:
-        os.fstat(2)
-    except OSError:
-        os.dup2(null, 2)
     private_in, private_out = os.dup(0), os.dup(1)
     os.dup2(null, 0)
     os.dup2(2, 1)

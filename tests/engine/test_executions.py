@@ -1,4 +1,4 @@
-"""One execution, and all of them: states, ends, cancels, what is kept."""
+"""One execution: its states, its one end, its cancel."""
 
 from __future__ import annotations
 
@@ -22,99 +22,11 @@ from sidecar.errors import AIError, Busy, Cancelled, InvalidParams, NotFound, Ra
 from sidecar.providers.base import Sink
 from sidecar.values import AIResponse, StreamChunk, TokenUsage
 
+from tests.engine.bench import (
+    bench, Bench, fails_at_once, fails_later, hangs, has_a_bug, response_of, says_hello, says_nothing,
+)
+
 pytestmark = pytest.mark.anyio
-
-
-class Listener:
-    """An audience that keeps what it hears, and may be crowded."""
-
-    def __init__(self) -> None:
-        self.heard: list[StreamChunkNotification | StreamEndNotification] = []
-        self.crowded = False
-        self.asked_for_room = 0
-
-    async def room(self) -> None:
-        self.asked_for_room += 1
-        self.crowded = False
-
-    def notify(self, method: str, params: msgspec.Struct) -> None:
-        assert isinstance(params, StreamChunkNotification | StreamEndNotification)
-        ending = isinstance(params, StreamEndNotification)
-        assert method == ("ai_stream_end" if ending else "ai_stream_chunk")
-        self.heard.append(params)
-
-    def end_of(self, execution_id: str = "e1") -> StreamEndNotification:
-        """Assert that exactly one end came, last and without a gap before it; return it."""
-        mine = [each for each in self.heard if each.execution_id == execution_id]
-        assert [each.seq for each in mine] == list(range(1, len(mine) + 1))
-        ends = [each for each in mine if isinstance(each, StreamEndNotification)]
-        assert ends == mine[-1:]
-        return ends[0]
-
-
-class Bench:
-    """A registry with its audience."""
-
-    def __init__(self, tasks: anyio.abc.TaskGroup) -> None:
-        self.audience = Listener()
-        self.all = Executions(tasks, self.audience)
-
-    def create(self, execution_id: str | None = "e1", *, streams: bool = True) -> Execution:
-        return self.all.create(execution_id, provider="p", model="m", streams=streams)
-
-    def start(self, operation: Operation, execution_id: str = "e1") -> Execution:
-        execution = self.create(execution_id)
-        self.all.start(execution, operation)
-        return execution
-
-    async def run(self, operation: Operation, execution_id: str = "e1") -> Execution:
-        execution = self.start(operation, execution_id)
-        await execution.ended.wait()
-        return execution
-
-
-@asynccontextmanager
-async def bench() -> AsyncIterator[Bench]:
-    with anyio.fail_after(10):
-        async with anyio.create_task_group() as tasks:
-            yield Bench(tasks)
-            tasks.cancel_scope.cancel()
-
-
-def response_of(execution: Execution) -> AIResponse:
-    found = execution.response()
-    assert isinstance(found, AIResponse)
-    return found
-
-
-async def says_hello(sink: Sink) -> None:
-    sink.emit(StreamChunk(content="Hel"))
-    await anyio.lowlevel.checkpoint()
-    sink.emit(StreamChunk(content="lo"))
-    sink.emit(StreamChunk(finish_reason="length"))
-
-
-async def says_nothing(sink: Sink) -> None:
-    sink.sent()
-
-
-async def hangs(sink: Sink) -> None:
-    sink.sent()
-    sink.emit(StreamChunk(content="here"))
-    await anyio.sleep_forever()
-
-
-async def fails_at_once(sink: Sink) -> None:
-    raise RateLimited("Slow down.", retry_after_ms=5)
-
-
-async def fails_later(sink: Sink) -> None:
-    sink.emit(StreamChunk(content="here"))
-    raise RateLimited("Slow down.")
-
-
-async def has_a_bug(sink: Sink) -> None:
-    raise ZeroDivisionError("my key is sk-1234567890")
 
 
 @pytest.mark.parametrize(
@@ -287,82 +199,6 @@ async def test_the_end_of_everything_still_gives_each_stream_its_last_word() -> 
         tasks.cancel_scope.cancel()
     assert execution.state == "cancelled"
     assert on.audience.end_of().finish_reason == "cancelled"
-
-
-# --- the registry --------------------------------------------------------------------------------
-
-
-async def test_an_id_is_taken_while_it_runs_and_while_it_is_kept() -> None:
-    async with bench() as on:
-        on.start(hangs)
-        with pytest.raises(InvalidParams) as running:
-            on.create("e1")
-        await on.run(says_hello, "e2")
-        with pytest.raises(InvalidParams) as kept:
-            on.create("e2")
-    assert {running.value.path, kept.value.path} == {"$.execution_id"}
-
-
-async def test_ids_that_it_makes_are_new_each_time() -> None:
-    async with bench() as on:
-        assert len({on.create(None).id for _ in range(100)}) == 100
-
-
-async def test_too_many_at_once_is_busy_until_one_has_ended(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(module, "MAX_RUNNING", 2)
-    async with bench() as on:
-        first = on.start(hangs, "e1")
-        on.start(hangs, "e2")
-        with pytest.raises(Busy) as caught:
-            on.create("e3")
-        on.all.cancel("e1")
-        await first.ended.wait()
-        await anyio.wait_all_tasks_blocked()
-        on.create("e3")
-    assert caught.value.hint
-
-
-async def test_listing_tells_what_runs_and_if_wanted_what_has_ended() -> None:
-    async with bench() as on:
-        await on.run(says_hello, "e1")
-        on.start(hangs, "e2")
-        await anyio.wait_all_tasks_blocked()
-        assert [each.id for each in on.all.listing(ended=False)] == ["e2"]
-        assert [each.id for each in on.all.listing(ended=True)] == ["e1", "e2"]
-
-
-async def test_one_that_is_not_known_is_not_found() -> None:
-    async with bench() as on:
-        with pytest.raises(NotFound) as caught:
-            on.all.get("none")
-    assert caught.value.path == "$.execution_id"
-
-
-@pytest.mark.parametrize(
-    ("limit", "value", "kept"),
-    [("KEEP_COUNT", 2, ["e2", "e3"]), ("KEEP_CHARACTERS", 9, ["e3"]), ("KEEP_S", -1.0, [])],
-)
-async def test_what_has_ended_is_kept_within_limits_and_then_forgotten(
-    monkeypatch: pytest.MonkeyPatch, limit: str, value: float, kept: list[str]
-) -> None:
-    async with bench() as on:
-        for name in ("e1", "e2", "e3"):
-            await on.run(says_hello, name)
-            await anyio.wait_all_tasks_blocked()
-        monkeypatch.setattr(module, limit, value)
-        assert [each.id for each in on.all.listing(ended=True)] == kept
-        assert on.create("e1").id == "e1"
-
-
-async def test_what_runs_is_never_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
-    for limit in ("KEEP_COUNT", "KEEP_CHARACTERS", "KEEP_S"):
-        monkeypatch.setattr(module, limit, -1)
-    async with bench() as on:
-        on.start(hangs)
-        await anyio.wait_all_tasks_blocked()
-        assert on.all.get("e1").state == "streaming"
 
 
 async def test_an_answer_without_end_is_broken_off(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,69 @@
+"""Providers on this machine: no address, no key, and the same rules of time as all others."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from sidecar.providers.base import Deadlines, Facts, Sink, Vendor
+from sidecar.providers.deadlines import Watch
+from sidecar.values import AIRequest, ModelInfo, StreamChunk
+
+
+class LocalProvider(Protocol):
+    """Answers by itself, or by a process of its own."""
+
+    async def stream(self, request: AIRequest, model: str, sink: Sink) -> None:
+        """Answer `request` with `model`."""
+
+    def models(self) -> list[ModelInfo]:
+        """The models there are."""
+
+    def default_model(self) -> str | None:
+        """The model for requests that name none."""
+
+    def available(self) -> bool:
+        """True where everything that an answer needs is installed."""
+
+
+class _Watched:
+    """Passes chunks on and tells the watch of them."""
+
+    def __init__(self, sink: Sink, watch: Watch) -> None:
+        self._sink = sink
+        self._watch = watch
+
+    @property
+    def facts(self) -> Facts:
+        return self._sink.facts
+
+    @property
+    def crowded(self) -> bool:
+        return self._sink.crowded
+
+    def sent(self) -> None:
+        self._sink.sent()
+
+    def emit(self, chunk: StreamChunk) -> None:
+        self._watch.heard()
+        self._watch.began()
+        self._sink.emit(chunk)
+
+    async def room(self) -> None:
+        self._watch.held = True
+        await self._sink.room()
+        self._watch.held = False
+        self._watch.heard()
+
+
+async def stream(  # noqa: PLR0913 - one request, its place and its limits
+    provider: LocalProvider,
+    request: AIRequest,
+    model: str,
+    sink: Sink,
+    *,
+    vendor: Vendor,
+    deadlines: Deadlines,
+) -> None:
+    """Answer `request` within the deadlines. Raises what the provider does, `ProviderTimeout`."""
+    with Watch(deadlines, vendor.name, vendor.display_name) as watch:
+        await provider.stream(request, model, _Watched(sink, watch))

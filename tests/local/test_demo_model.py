@@ -1,0 +1,97 @@
+"""The bundled demo model, asked through a real sidecar what a newcomer would ask it.
+
+The questions of demo_questions.json were written by hand and kept out of the training text.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sidecar.local.models import bundled
+from tests.conftest import Start
+
+pytest.importorskip("llama_cpp", reason="install the extra: pip install 'ai-sidecar[local]'")
+
+FOLDER = Path(bundled().path).parent
+QUESTIONS: dict[str, list[dict[str, Any]]] = json.loads(
+    Path(__file__).with_name("demo_questions.json").read_text(encoding="utf-8")
+)
+LIMIT_S = 60
+
+
+def answers(start: Start, conversations: list[list[dict[str, str]]]) -> list[str]:
+    """Let each conversation go on for one turn, at temperature 0."""
+    peer = start()
+    found: dict[int, str] = {}
+    ids = [
+        peer.request(
+            "call_ai_provider",
+            {
+                "provider": "local",
+                "request": {
+                    "model": "demo",
+                    "temperature": 0,
+                    "messages": messages,
+                },
+            },
+        )
+        for messages in conversations
+    ]
+    peer.messages_until(lambda message: _keep(message, found) == len(ids), LIMIT_S)
+    return [found[each] for each in ids]
+
+
+def _keep(message: dict[str, Any], found: dict[int, str]) -> int:
+    found[message["id"]] = message["result"]["content"]
+    return len(found)
+
+
+def misses(start: Start, group: str) -> list[str]:
+    asked = QUESTIONS[group]
+    conversations = [
+        each.get("messages") or [{"role": "user", "content": each["ask"]}] for each in asked
+    ]
+    said = answers(start, conversations)
+    return [
+        f"{conversation[-1]['content']!r} → {answer!r}"
+        for conversation, each, answer in zip(conversations, asked, said, strict=True)
+        if not re.search(each["expect"], answer)
+    ]
+
+
+def test_it_always_answers_what_everybody_asks_first(start: Start) -> None:
+    assert misses(start, "always") == []
+
+
+@pytest.mark.parametrize(("group", "least"), [("in_domain", 60), ("out_of_domain", 30)])
+def test_it_answers_or_says_what_it_is_nineteen_times_of_twenty(
+    start: Start, group: str, least: int
+) -> None:
+    assert len(QUESTIONS[group]) >= least
+    missed = misses(start, group)
+    assert len(missed) <= len(QUESTIONS[group]) * 0.05, "\n".join(missed)
+
+
+def test_its_file_is_the_one_that_its_facts_describe() -> None:
+    facts = json.loads((FOLDER / "demo.json").read_bytes())
+    data = (FOLDER / "demo.gguf").read_bytes()
+    assert facts["sha256"] == hashlib.sha256(data).hexdigest()
+    assert facts["bytes"] == len(data) <= 4_000_000
+
+
+def test_a_conversation_longer_than_its_context_is_told_before_it_is_evaluated(
+    start: Start,
+) -> None:
+    request = {"model": "demo", "messages": [{"role": "user", "content": "long " * 5000}]}
+    peer = start()
+    error = peer.call("call_ai_provider", {"provider": "local", "request": request}, LIMIT_S)[
+        "error"
+    ]
+    assert error["data"]["kind"] == "context_length"
+    assert "1024" in error["message"]
