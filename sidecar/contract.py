@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from sidecar.engine.agent_block import AgentBlockOutput
-from sidecar.engine.executions import StreamChunkNotification, StreamEndNotification
+from sidecar.engine.execution import StreamChunkNotification, StreamEndNotification
 from sidecar.handlers import chat, models, system
 from sidecar.rpc.methods import Method, NotificationType
 from sidecar.values import AIResponse

@@ -287,9 +287,7 @@ def wait_until_idle(process: subprocess.Popen[bytes]) -> None:
         before, now = now, sum(watched.cpu_times()[:2])
 
 
-def test_requests_to_a_slow_reader_are_answered_in_their_turn(
-    scripts: str, tmp_path: Path
-) -> None:
+def test_requests_to_a_slow_reader_are_answered_in_their_turn(scripts: str, tmp_path: Path) -> None:
     attach = line("attach_execution", {"execution_id": "e1"}, "attach")
     with unread(tmp_path, scripts) as process:
         assert process.stdout is not None

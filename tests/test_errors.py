@@ -67,9 +67,7 @@ def test_on_the_wire_it_has_kind_and_hint_and_nothing_that_is_not_known() -> Non
     error.execution_id = "e"
     data = errors.RateLimited.to_object(error).data
     assert {
-        name: value
-        for name in data.__struct_fields__
-        if (value := getattr(data, name)) is not None
+        name: value for name in data.__struct_fields__ if (value := getattr(data, name)) is not None
     } == {
         "kind": "rate_limited",
         "hint": errors.RateLimited.default_hint,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 import msgspec
 
 from sidecar.engine.agent_block import Answer
-from sidecar.engine.executions import Execution, Output, State
+from sidecar.engine.execution import Execution, Output, State
 from sidecar.errors import ErrorObject, InvalidParams
 from sidecar.rpc.methods import Call
 from sidecar.values import (

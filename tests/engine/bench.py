@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import anyio
 import msgspec
-import pytest
 
-from sidecar.engine import executions as module
-from sidecar.engine.executions import (
+from sidecar.engine.execution import (
     Execution,
-    Executions,
     Operation,
     StreamChunkNotification,
     StreamEndNotification,
 )
-from sidecar.errors import AIError, Busy, Cancelled, InvalidParams, NotFound, RateLimited
+from sidecar.engine.executions import Executions
+from sidecar.errors import RateLimited
 from sidecar.providers.base import Sink
-from sidecar.values import AIResponse, StreamChunk, TokenUsage
+from sidecar.values import AIResponse, StreamChunk
 
 
 class Listener:
@@ -113,5 +110,3 @@ async def fails_later(sink: Sink) -> None:
 
 async def has_a_bug(_sink: Sink) -> None:
     raise ZeroDivisionError("my key is sk-1234567890")
-
-

@@ -7,9 +7,7 @@ MESSAGE = AIMessage(role="assistant", content="Hi")
 
 
 def test_everything_that_an_editor_binds_to_is_there_even_where_nothing_came() -> None:
-    response = AIResponse(
-        content="", message=MESSAGE, model="m", provider="p", execution_id="e"
-    )
+    response = AIResponse(content="", message=MESSAGE, model="m", provider="p", execution_id="e")
     assert AgentBlockOutput.of(response, None) == AgentBlockOutput(
         content="",
         model="m",
@@ -38,4 +36,8 @@ def test_it_has_what_the_response_has() -> None:
     found = AgentBlockOutput.of(response, "b")
     assert found.tokens == AgentTokens(prompt=1, completion=2, total=3)
     assert (found.block_id, found.tool_calls, found.finish_reason) == ("b", calls, "tool_calls")
-    assert (found.reasoning, found.timing, found.warnings) == ("hm", Timing(total_ms=4), ["careful"])
+    assert (found.reasoning, found.timing, found.warnings) == (
+        "hm",
+        Timing(total_ms=4),
+        ["careful"],
+    )

@@ -5,7 +5,9 @@ import pytest
 from sidecar.keys import environment
 from sidecar.providers.base import Vendor
 
-VENDOR = Vendor(name="v", display_name="V", format="f", key_variables=("ONE_API_KEY", "TWO_API_KEY"))
+VENDOR = Vendor(
+    name="v", display_name="V", format="f", key_variables=("ONE_API_KEY", "TWO_API_KEY")
+)
 
 
 @pytest.fixture(autouse=True)

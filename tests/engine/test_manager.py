@@ -1,0 +1,93 @@
+"""The manager: which provider a request goes to, with what, and what is kept of settings."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from sidecar.engine.directory import Active, Directory, Overrides
+from sidecar.engine.manager import AIManager
+from sidecar.errors import AIError, InvalidParams, KeyNotFound, ProviderNotFound, StorageError
+from sidecar.providers.scripted import ScriptedProvider
+from sidecar.records.database import Database
+from sidecar.settings import Config, ProviderSettings
+from sidecar.values import AIMessage, AIRequest
+
+pytestmark = pytest.mark.anyio
+
+
+def manager(tmp_path: Path, **rows: ProviderSettings) -> AIManager:
+    (tmp_path / "hello.jsonl").write_text('{"content":"hi"}', encoding="utf-8")
+    directory = Directory(Config(providers=rows), scripted=True)
+    here = {"scripted": ScriptedProvider(tmp_path)}
+    return AIManager(directory, Database(tmp_path / "home"), here)
+
+
+def asking(model: str | None = None) -> AIRequest:
+    return AIRequest(messages=[AIMessage(role="user", content="hi")], model=model)
+
+
+async def test_the_model_is_the_requests_then_the_providers_then_the_active_one(
+    tmp_path: Path,
+) -> None:
+    made = manager(tmp_path, lmstudio=ProviderSettings(model="row"))
+    assert made.prepare("lmstudio", asking("own"))[1] == "own"
+    assert made.prepare("lmstudio", asking())[1] == "row"
+    await made.activate(Active(provider="vllm", model="active"))
+    assert made.prepare("vllm", asking())[1] == "active"
+    assert made.prepare(None, asking())[1] == "active"
+    assert made.prepare("scripted", asking())[1] == "hello"
+
+
+@pytest.mark.parametrize(
+    ("provider", "model", "kind", "path"),
+    [
+        ("none", "m", ProviderNotFound, "$.provider"),
+        ("groq", "m", KeyNotFound, None),
+        ("vllm", None, InvalidParams, "$.request.model"),
+        ("openai-compatible", "m", InvalidParams, "$.provider"),
+    ],
+)
+async def test_what_can_be_wrong_before_a_provider_is_asked_is_told_at_once(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    provider: str,
+    model: str | None,
+    kind: type[AIError],
+    path: str | None,
+) -> None:
+    monkeypatch.delenv("GROQ_API_KEY", raising=False)
+    with pytest.raises(kind) as caught:
+        manager(tmp_path).prepare(provider, asking(model))
+    assert caught.value.path == path
+
+
+async def test_what_can_not_be_stored_is_not_set(tmp_path: Path) -> None:
+    (tmp_path / "home").write_bytes(b"")
+    made = manager(tmp_path)
+    with pytest.raises(StorageError):
+        await made.configure("groq", Overrides(model="m"))
+    with pytest.raises(StorageError):
+        await made.activate(Active(provider="groq"))
+    assert made.directory.overrides == {}
+    assert made.directory.active.provider == "local"
+
+
+async def test_what_is_stored_is_read_again(tmp_path: Path) -> None:
+    made = manager(tmp_path)
+    await made.configure("groq", Overrides(model="m"))
+    await made.configure("xai", Overrides(model="m"))
+    await made.configure("xai", Overrides())
+    await made.activate(Active(provider="groq"))
+    again = manager(tmp_path)
+    assert again.load() == []
+    assert again.directory.overrides == {"groq": Overrides(model="m")}
+    assert again.directory.active == Active(provider="groq")
+
+
+async def test_an_unknown_one_is_not_made_by_its_settings(tmp_path: Path) -> None:
+    made = manager(tmp_path)
+    with pytest.raises(ProviderNotFound):
+        await made.configure("none", Overrides(model="m"))
+    assert made.directory.overrides == {}
