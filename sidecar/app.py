@@ -31,15 +31,14 @@ from sidecar.local.supervisor import Supervisor
 from sidecar.providers.local import LocalProvider as LocalModels
 from sidecar.records.database import Database
 from sidecar.rpc import stdio
-from sidecar.rpc.descriptors import claim
+from sidecar.rpc.descriptors import allow_many, claim
+from sidecar.rpc.inbox import Inbox
 from sidecar.rpc.lines import LineDecoder, Overlong
 from sidecar.rpc.server import Server
 from sidecar.settings import Settings
 
 logger = logging.getLogger(__name__)
 
-_PAUSE_STDIN = 32 * 1024 * 1024
-"""Bytes of unread answers beyond which no further requests are taken in."""
 _WARM_AFTER_S = 0.1
 _ENDING_S = 1.0
 _PARENT_LOOK_S = 1.0
@@ -53,7 +52,7 @@ class App:
         self.methods = contract.METHODS
         self._tasks = tasks
         self._stopping = anyio.Event()
-        self._warm = False
+        self._warming: asyncio.TimerHandle | None = None
         self._writer = stdio.Writer(descriptors[1], broken=self.stop)
         self._reader = stdio.Reader(
             descriptors[0],
@@ -64,6 +63,7 @@ class App:
             reads_to_the_end=settings.drain,
         )
         self._server = Server(self.methods, self, self._writer, tasks)
+        self._inbox = Inbox(self._server.receive, self._writer, tasks)
         self.executions = Executions(tasks, self)
         missing, models = _local_models()
         self._supervisor = Supervisor(tasks, environment=os.environ)
@@ -113,8 +113,11 @@ class App:
             await self._end()
 
     async def _end(self) -> None:
+        if self._warming is not None:
+            self._warming.cancel()
         with anyio.move_on_after(_ENDING_S):
             self.executions.cancel_all()
+            await self._inbox.empty()
             await self.executions.idle()
             await self._server.idle()
         await self._writer.close()
@@ -132,19 +135,12 @@ class App:
         return here
 
     def _deliver(self, lines: list[bytes | Overlong]) -> None:
-        if not self._warm:
+        if self._warming is None:
             # What the first request to a provider needs, loaded a moment after the first answer.
-            self._warm = True
-            loop = asyncio.get_running_loop()
-            loop.call_later(_WARM_AFTER_S, self._tasks.start_soon, self.manager.warm)
-        self._server.receive(lines)
-        if self._writer.pending > _PAUSE_STDIN:
-            self._reader.pause()
-            self._tasks.start_soon(self._resume)
-
-    async def _resume(self) -> None:
-        await self._writer.room()
-        self._reader.resume()
+            self._warming = asyncio.get_running_loop().call_later(
+                _WARM_AFTER_S, self._tasks.start_soon, self.manager.warm
+            )
+        self._inbox.deliver(lines, self._reader)
 
     def _arm_at_end(self) -> None:
         if not self.settings.drain:
@@ -157,6 +153,7 @@ class App:
             self.stop()
 
     async def _drain(self) -> None:
+        await self._inbox.empty()
         await self._server.idle()
         await self.executions.idle()
         self.stop()
@@ -179,6 +176,7 @@ class App:
         loop = asyncio.get_running_loop()
 
         def stop(_signal: int, _frame: object) -> None:
+            stdio.arm_hard_exit()  # here and now: the event loop may be busy, or stuck
             loop.call_soon_threadsafe(self.stop)
 
         kinds = [signal.SIGTERM, signal.SIGINT]
@@ -200,6 +198,7 @@ def _local_models() -> tuple[list[str], list[LocalModel]]:
 
 async def serve(settings: Settings) -> None:
     """Serve on this process's stdin and stdout until told to stop."""
+    allow_many()
     descriptors = claim()
     async with anyio.create_task_group() as tasks:
         await App(settings, tasks, descriptors).serve()

@@ -16,7 +16,7 @@ from msgspec import Meta, Struct
 
 from sidecar.rpc.lines import DEFAULT_LIMIT
 from sidecar.rpc.params import explain
-from sidecar.values import ProviderName, Timeouts
+from sidecar.values import NewProviderName, Timeouts
 
 HOME_VARIABLE = "AI_SIDECAR_HOME"
 
@@ -75,7 +75,7 @@ def load(
     home: Path | None = None, scripted: Path | None = None, *, drain: bool = False
 ) -> Settings:
     """Read the settings. Never raises for what is in config.toml."""
-    home = home or _home()
+    home = (home or _home()).absolute()
     config, problems = _read_config(home / "config.toml")
     return Settings(
         home=home,
@@ -125,7 +125,7 @@ def _providers(
     rows = {}
     for name, table in tables.items():
         place = f"{path}: providers.{name}"
-        named = _part(place, ProviderName, name, problems)
+        named = _part(place, NewProviderName, name, problems)
         row = named and _part(place, ProviderSettings, table, problems)
         if row is not None:
             rows[name] = row

@@ -28,7 +28,10 @@ ExecutionId = Annotated[
     ),
 ]
 BlockId = Annotated[str, Meta(max_length=200, description="The client's own label; echoed.")]
-ProviderName = Annotated[str, Meta(min_length=1, max_length=100, pattern=r"^[a-z0-9][a-z0-9_.-]*$")]
+ProviderName = Annotated[str, Meta(min_length=1, max_length=100)]
+NEW_PROVIDER = r"^[a-z0-9][a-z0-9_.-]*$"
+NewProviderName = Annotated[str, Meta(max_length=100, pattern=NEW_PROVIDER)]
+"""What a provider of one's own may be called."""
 
 
 class Value(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):

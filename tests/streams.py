@@ -13,6 +13,9 @@ from tests.providers.sidecars import LIMIT_S, ask
 Json = dict[str, Any]
 Write = Callable[[str, str], Path]
 
+IN_TIME_S = 3.0
+"""Within two seconds of its end's cause it is gone; one more for a machine that is busy."""
+
 HANG = '{"content":"here"}\n{"hang":true}'
 SILENT = '{"hang":true}'
 HELLO = '{"content":"Hel"}\n{"content":"lo"}'

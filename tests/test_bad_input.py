@@ -132,8 +132,8 @@ GROUPS: dict[str, dict[str, Case]] = {
     "wrong names": {
         "a provider's": Case(line("call_ai_provider", {"provider": "opnai", "request": {
             "messages": [USER]}}), -33001, "$.provider", hint="`openai`"),
-        "a provider's, in capitals": Case(line("list_models", {"provider": "OpenAI"}), -32602,
-                                          "$.provider"),
+        "a provider's, in capitals": Case(line("list_models", {"provider": "OpenAI"}), -33001,
+                                          "$.provider", hint="`openai`"),
         "no key": Case(line("list_models", {"provider": "groq"}), -33002, hint="GROQ_API_KEY"),
         "no model": Case(line("call_ai_provider", {"provider": "lmstudio", "request": {
             "messages": [USER]}}), -32602, "$.request.model", hint="list_models"),

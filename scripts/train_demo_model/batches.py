@@ -21,7 +21,7 @@ from scripts.train_demo_model.tokenizer import Tokenizer, train_vocabulary
 CHUNK = 4000
 VOCABULARY_DIALOGUES = 8000
 _VOCABULARY_SEED = 0
-_CUT_SHARE = 0.65
+_CUT_SHARE = 0.75
 _FIRST_WORDS = (12, 16)
 
 

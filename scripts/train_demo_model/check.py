@@ -9,7 +9,7 @@ from typing import Any
 from scripts.train_demo_model.export import vocabulary_digest
 from scripts.train_demo_model.training import Outcome, Plan, train
 
-TOLERANCE = 0.02
+TOLERANCE = 0.005
 """The relative difference of a step's loss that another processor or numpy may bring."""
 
 

@@ -197,8 +197,8 @@ class Directory:
                 self._vendors[name] = _with_config(name, self._vendors.get(name), row)
         active = self._config.active
         if active is not None and active.provider not in self._vendors:
-            error = _not_found(active.provider, self.names())
-            yield f"active.provider: {error.message} {error.hint} It is ignored."
+            missing = _not_found(active.provider, self.names())
+            yield f"active.provider: {missing.message} {missing.hint} It is ignored."
 
 
 def checked_url(url: str) -> str:
@@ -208,8 +208,11 @@ def checked_url(url: str) -> str:
         parts = urlsplit(url)
         port = parts.port
     except ValueError as error:
-        message = f"{url!r} is not a URL: {error}."
+        message = f"This is not a URL: {error}."
         raise ConfigError(message, hint="Give a URL like https://host/v1.") from None
+    if "@" in parts.netloc:  # first of all: what stands there is a password and is not quoted
+        message = "A base_url has no user name and no password."
+        raise ConfigError(message, hint="Give scheme, host, port and path alone.")
     if parts.scheme not in ("http", "https") or not parts.hostname or port == 0:
         message = f"{url!r} is not the URL of a server."
         raise ConfigError(message, hint="Give a URL like https://host/v1.")
@@ -217,8 +220,8 @@ def checked_url(url: str) -> str:
         # urlsplit passes over some of these: what it finds would not be what is asked.
         message = f"{url!r} has characters that no URL has."
         raise ConfigError(message, hint="Give a URL like https://host/v1.")
-    if parts.username is not None or "?" in url or "#" in url:
-        message = "A base_url has no user name, query or fragment."
+    if "?" in url or "#" in url:
+        message = "A base_url has no query or fragment."
         raise ConfigError(message, hint="Give scheme, host, port and path alone.")
     if parts.scheme == "http" and parts.hostname not in _LOOPBACK:
         message = f"{parts.hostname} is another machine: its base_url must use https."
@@ -240,7 +243,7 @@ def as_invalid_params(error: ConfigError, path: str) -> InvalidParams:
 
 
 def _not_found(name: str, known: list[str]) -> ProviderNotFound:
-    close = difflib.get_close_matches(name, known, n=1)
+    close = difflib.get_close_matches(name.lower(), known, n=1)
     hint = f"Did you mean `{close[0]}`?" if close else None
     return ProviderNotFound(f"There is no provider `{name}`.", path="$.provider", hint=hint)
 

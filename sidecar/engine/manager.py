@@ -56,6 +56,7 @@ class AIManager:
         Returns the row, the model and the run. Raises `ProviderNotFound`, `KeyNotFound`,
         `KeyOriginMismatch`, `ConfigError` or `InvalidParams`.
         """
+        _check_extra(request)
         active = self.directory.active
         row = self.directory.row(provider or active.provider)
         model = request.model or row.model
@@ -231,6 +232,14 @@ def _local_run(local: LocalProvider, request: AIRequest, model: str, row: Row) -
         )
 
     return run
+
+
+def _check_extra(request: AIRequest) -> None:
+    for name in ("messages", "stream"):
+        if name in (request.extra or {}):
+            message = f"`extra` cannot set `{name}`."
+            hint = f"Use `request.{name}`, or the method that streams."
+            raise InvalidParams(message, path=f"$.request.extra.{name}", hint=hint)
 
 
 def _with_defaults(request: AIRequest, row: Row) -> AIRequest:

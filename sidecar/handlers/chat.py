@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 import msgspec
 
 from sidecar.engine.agent_block import Answer
-from sidecar.engine.execution import Execution, Output, State
+from sidecar.engine.execution import Execution, Operation, Output, State
 from sidecar.errors import ErrorObject, InvalidParams
 from sidecar.rpc.methods import Call
 from sidecar.values import (
@@ -94,8 +94,10 @@ def call_ai_provider(app: App, params: CallParams, call: Call) -> Coroutine[None
     With `request.stream: true` the stream's notifications come first. A cancelled call answers
     with error -32800.
     """
-    del call
-    return _answer_of(_start(app, params, params.request, streams=params.request.stream))
+    streams = params.request.stream
+    execution, run = _create(app, params, params.request, call, streams=streams)
+    app.executions.start(execution, run)
+    return _answer_of(execution)
 
 
 def stream_ai_provider(app: App, params: CallParams, call: Call) -> StreamAccepted:
@@ -104,12 +106,9 @@ def stream_ai_provider(app: App, params: CallParams, call: Call) -> StreamAccept
     Bad parameters, an unknown provider, a missing key or a duplicate id answer as an error, and no
     stream exists. Everything later arrives in `ai_stream_end`.
     """
-    if call.in_batch and params.execution_id is None:
-        message = "A stream in a batch must name its execution_id."
-        hint = "Its chunks may come before the batch's answer does."
-        raise InvalidParams(message, path="$.execution_id", hint=hint)
     request = msgspec.structs.replace(params.request, stream=True)
-    execution = _start(app, params, request, streams=True, call=call)
+    execution, run = _create(app, params, request, call, streams=True)
+    call.afterwards(lambda: app.executions.start(execution, run))
     return StreamAccepted(execution_id=execution.id)
 
 
@@ -139,13 +138,17 @@ def attach_execution(app: App, params: ExecutionParams, call: Call) -> AttachRes
     )
 
 
-def _start(
-    app: App, params: CallParams, request: AIRequest, *, streams: bool, call: Call | None = None
-) -> Execution:
-    """Enter the execution and start it, after the answer to `call` where one is given.
+def _create(
+    app: App, params: CallParams, request: AIRequest, call: Call, *, streams: bool
+) -> tuple[Execution, Operation]:
+    """Enter the execution; return it and what it has to run.
 
     Whoever calls this must not have waited before: a cancel on the next line must find it.
     """
+    if streams and call.in_batch and params.execution_id is None:
+        message = "A stream in a batch must name its execution_id."
+        hint = "Its chunks may come before the batch's answer does."
+        raise InvalidParams(message, path="$.execution_id", hint=hint)
     row, model, run = app.manager.prepare(params.provider, request)
     output: Output = params.output
     execution = app.executions.create(
@@ -157,11 +160,7 @@ def _start(
         output=output,
         metadata=request.metadata,
     )
-    if call is None:
-        app.executions.start(execution, run)
-    else:
-        call.afterwards(lambda: app.executions.start(execution, run))
-    return execution
+    return execution, run
 
 
 async def _answer_of(execution: Execution) -> Answer:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -18,7 +19,7 @@ from sidecar.engine.directory import (
 from sidecar.errors import AIError, ConfigError, ErrorObject, InvalidParams
 from sidecar.providers.base import Secret
 from sidecar.rpc.methods import Call
-from sidecar.values import ModelInfo, ProviderName, Said, Timeouts, Value
+from sidecar.values import NEW_PROVIDER, ModelInfo, ProviderName, Said, Timeouts, Value
 
 if TYPE_CHECKING:
     from sidecar.app import App
@@ -188,6 +189,10 @@ async def configure_provider(app: App, params: ConfigureProviderParams, call: Ca
             changes["base_url"] = checked_url(params.base_url)
         except ConfigError as error:
             raise as_invalid_params(error, "$.base_url") from None
+    if params.format and not re.search(NEW_PROVIDER, params.provider):
+        message = f"{params.provider!r} can't be the name of a provider."
+        hint = "Use small letters, digits, `_`, `.` and `-`; begin with a letter or digit."
+        raise InvalidParams(message, path="$.provider", hint=hint)
     if params.format and params.provider in directory.built_in:
         message = f"The format of {params.provider} is fixed."
         hint = "Choose another name for a provider of your own."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING, Annotated, Any
 
 from msgspec import Meta
@@ -100,6 +101,11 @@ def shutdown(app: App, params: NoParams, call: Call) -> Empty:
 def discover(app: App, params: NoParams, call: Call) -> dict[str, Any]:
     """Return this contract as an OpenRPC document."""
     del app, params, call
+    return _document()
+
+
+@functools.cache
+def _document() -> dict[str, Any]:
     from sidecar import contract  # noqa: PLC0415 - the table names this very function
     from sidecar.rpc import openrpc  # noqa: PLC0415 - seldom needed
 

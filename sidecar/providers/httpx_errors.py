@@ -5,6 +5,7 @@ A test holds `to_error` against that tree, so that a new exception of httpx can'
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -12,6 +13,7 @@ import httpx
 
 from sidecar.errors import (
     AIError,
+    Busy,
     ConfigError,
     InvalidResponse,
     NetworkError,
@@ -65,6 +67,8 @@ def to_error(error: Exception, target: Target) -> AIError:  # noqa: PLR0911 - on
         case httpx.ProxyError():
             hint = "Check HTTPS_PROXY, HTTP_PROXY and NO_PROXY."
             return NetworkError(f"The proxy failed: {detail}", hint=hint, provider=name)
+        case httpx.ConnectError() if _lacks_descriptors(error):
+            return Busy("More connections are open than the system allows.", provider=name)
         case httpx.ConnectError():
             return NetworkError(
                 f"{display} can't be reached at {target.base_url}: {detail}",
@@ -86,3 +90,13 @@ def _connect_hint(target: Target) -> str:
     if host in ("localhost", "127.0.0.1", "::1"):
         return f"Start the server at {target.base_url}, or correct the provider's base_url."
     return NetworkError.default_hint
+
+
+def _lacks_descriptors(error: BaseException | None) -> bool:
+    """Look through what caused it for a limit on open files."""
+    if error is None:
+        return False
+    if isinstance(error, OSError) and error.errno in (errno.EMFILE, errno.ENFILE):
+        return True
+    inside = error.exceptions if isinstance(error, BaseExceptionGroup) else ()
+    return any(_lacks_descriptors(each) for each in (error.__cause__ or error.__context__, *inside))

@@ -18,7 +18,9 @@ that names file and line.
 
 from __future__ import annotations
 
+import itertools
 import re
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -136,12 +138,12 @@ async def _pause(milliseconds: int) -> None:
     await anyio.sleep(milliseconds / 1000)
 
 
-def _chunks(step: _Step, request: AIRequest) -> list[StreamChunk]:
+def _chunks(step: _Step, request: AIRequest) -> Iterable[StreamChunk]:
     if step.echo:
         return [StreamChunk(content=word) for word in re.findall(r"\s*\S+|\s+$", _last(request))]
     names = set(StreamChunk.__struct_fields__) & set(_Step.__struct_fields__)
     chunk = StreamChunk(**{name: getattr(step, name) for name in names})
-    return [] if chunk == StreamChunk() else [chunk] * step.repeat
+    return [] if chunk == StreamChunk() else itertools.repeat(chunk, step.repeat)
 
 
 def _last(request: AIRequest) -> str:

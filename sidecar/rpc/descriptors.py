@@ -10,6 +10,8 @@ from __future__ import annotations
 import os
 import sys
 
+_MANY_FILES = 10_240
+
 
 def fill() -> None:
     """Give the null device to whichever of 0, 1 and 2 is closed.
@@ -26,6 +28,24 @@ def fill() -> None:
             if null != descriptor:
                 os.close(null)
             os.set_inheritable(descriptor, True)  # noqa: FBT003 - the function's only use
+
+
+def allow_many() -> None:
+    """Raise the limit of open files as far as it may be: each stream has a connection.
+
+    The usual soft limits (256 on macOS, 1024 on Linux) are for programs that use `select`.
+    """
+    if sys.platform == "win32":
+        return
+    import resource  # noqa: PLC0415 - does not exist on Windows
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _MANY_FILES if hard == resource.RLIM_INFINITY else min(_MANY_FILES, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        try:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+        except (OSError, ValueError):
+            return  # a system that says no keeps its limit; running out of it is `busy`
 
 
 def claim() -> tuple[int, int]:

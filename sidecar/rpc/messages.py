@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 from msgspec import UNSET, Raw, Struct, UnsetType
@@ -24,6 +24,7 @@ MAX_BATCH = 1000
 _LONGEST = 200
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F][0-9a-fA-F]{2}")
 NULL = Raw(b"null")
+_SPACES = (" ", "\t", "\r", "\n")
 
 
 class Request(Struct, frozen=True):
@@ -105,23 +106,63 @@ def decode(line: bytes) -> Request | Batch | Invalid:
 
 
 def encode(message: object) -> bytes:
-    """Encode one message as a line, without its line feed."""
-    return _encoder.encode(message)
+    """Encode one message as a line, without its line feed.
+
+    Never fails for what its text holds: half a character, which a file's name can have, becomes
+    U+FFFD.
+    """
+    try:
+        return _encoder.encode(message)
+    except UnicodeEncodeError:
+        return _encoder.encode(_mended(msgspec.to_builtins(message, builtin_types=(Raw,))))
+
+
+def _mended(value: Any) -> Any:  # noqa: ANN401 - any JSON
+    if isinstance(value, str):
+        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    if isinstance(value, list | tuple):
+        return [_mended(item) for item in value]
+    if isinstance(value, dict):
+        return {_mended(name): _mended(item) for name, item in value.items()}
+    return value
 
 
 def _decode_batch(line: bytes) -> Batch | Invalid:
-    members = _members.decode(line)
-    if not members:
-        return Invalid(InvalidRequest("A batch must not be empty."))
-    if len(members) > MAX_BATCH:
+    # Counted before it is decoded: millions of members would fill the memory.
+    if line.count(b",") >= MAX_BATCH and _has_too_many(line.decode()):
         return Invalid(
             InvalidRequest(
-                f"A batch of {len(members)} requests is over the limit of {MAX_BATCH}.",
+                f"The batch has more than {MAX_BATCH} requests, which is the limit.",
                 hint=f"Send batches of at most {MAX_BATCH} requests.",
             )
         )
+    members = _members.decode(line)
+    if not members:
+        return Invalid(InvalidRequest("A batch must not be empty."))
     _anything.decode(line)  # one member that is not JSON makes the whole line not JSON
     return Batch([_decode_one(bytes(member)) for member in members])
+
+
+def _has_too_many(text: str) -> bool:
+    """Look at the members one by one, as far as the limit; what is no JSON is told by others."""
+    decoder = json.JSONDecoder()
+    place = _after_space(text, text.index("[") + 1)
+    try:
+        for _ in range(MAX_BATCH):
+            _, place = decoder.raw_decode(text, place)
+            place = _after_space(text, place)
+            if text[place : place + 1] != ",":
+                return False
+            place = _after_space(text, place + 1)
+    except ValueError:
+        return False
+    return True
+
+
+def _after_space(text: str, place: int) -> int:
+    while text[place : place + 1] in _SPACES:
+        place += 1
+    return place
 
 
 def _decode_one(line: bytes) -> Request | Invalid:
@@ -161,16 +202,26 @@ def _is_id(raw: Raw) -> bool:
     return bytes(raw)[:1] in b'"-0123456789n'
 
 
-def _lone_surrogate(line: bytes) -> Invalid | None:
+def _lone_surrogate(line: bytes) -> Batch | Invalid | None:
     """Explain a line that is JSON by its grammar and yet no text; half a character is none.
 
     None where the line has another fault.
     """
+    # Without its surrogates the line can be decoded: ids go back as they came.
+    mended = _SURROGATE.sub(rb"\\ufffd", line)
     try:
         value = json.loads(line)
-        path = _path_of_surrogate(value, "$")
+        if isinstance(value, list):
+            members = _members.decode(mended)
+            pairs = zip(value, map(bytes, members), strict=True)
+            return Batch([_explain_surrogate(*pair) or _decode_one(pair[1]) for pair in pairs])
+        return _explain_surrogate(value, mended)
     except (ValueError, RecursionError):
         return None
+
+
+def _explain_surrogate(value: object, mended: bytes) -> Invalid | None:
+    path = _path_of_surrogate(value, "$")
     if path is None:
         return None
     error = InvalidParams(
@@ -178,8 +229,7 @@ def _lone_surrogate(line: bytes) -> Invalid | None:
         path=path.replace("$.params", "$", 1),
         hint="Escape characters beyond U+FFFF as a pair of surrogates, or send plain UTF-8.",
     )
-    # Without its surrogates the line can be decoded, and its id goes back as it came.
-    id_ = _readable_id(_SURROGATE.sub(rb"\\ufffd", line)) if isinstance(value, dict) else NULL
+    id_ = _readable_id(mended) if isinstance(value, dict) else NULL
     return Invalid(error, NULL if rb"\ufffd" in bytes(id_) else id_)
 
 

@@ -19,6 +19,7 @@ from sidecar.errors import InvalidParams, ParseError
 
 _AT = " - at `"
 _UNKNOWN = re.compile(r"Object contains unknown field `(?P<field>.*)`", re.DOTALL)
+_EXPECTED = re.compile(r"Expected `(?P<type>[^`]*)`, got")
 _MISSING = re.compile(r"Object missing required field `(?P<field>.*)`", re.DOTALL)
 _LONGEST = 200
 """Characters of what a client sent that an error quotes: a line may have millions."""
@@ -38,7 +39,7 @@ def decode_params(kind: type, raw: Raw | UnsetType) -> Any:  # noqa: ANN401 - th
     try:
         return _decoder(kind).decode(data)
     except msgspec.ValidationError as error:
-        raise explain(kind, str(error)) from None
+        raise explain(kind, str(error), _as_it_came(data)) from None
     except RecursionError:
         # There is less room than the envelope's decoder had, which found no fault.
         raise ParseError("The JSON is nested too deeply.", hint="Flatten the value.") from None
@@ -49,27 +50,63 @@ def decode_params(kind: type, raw: Raw | UnsetType) -> Any:  # noqa: ANN401 - th
         raise ParseError(message, hint=hint) from None
 
 
-def explain(kind: Any, text: str) -> InvalidParams:  # noqa: ANN401 - any type annotation
-    """Turn a message of msgspec about `kind` into an error with its path and what is allowed."""
+def _as_it_came(data: bytes) -> object:
+    try:
+        return msgspec.json.decode(data)
+    except msgspec.DecodeError:
+        return None  # a number beyond all: what was meant can't be told
+
+
+def explain(kind: Any, text: str, value: object = None) -> InvalidParams:  # noqa: ANN401
+    """Turn a message of msgspec about `kind` into an error with its path and what is allowed.
+
+    `value` is what was decoded; it tells which member of a union was meant.
+    """
     what, at, path = text.rpartition(_AT)
     what, path = (what, path.removesuffix("`")) if at else (text, "$")
     place = _type_at(kind, path)
     if unknown := _UNKNOWN.fullmatch(what):
         name = _short(unknown["field"])
         message = f"Unknown parameter `{name}`."
-        return InvalidParams(message, path=f"{path}.{name}", hint=_known_fields(place, name))
+        return InvalidParams(
+            message, path=f"{path}.{name}", hint=_known_fields(place, name, _tag_at(value, path))
+        )
     if missing := _MISSING.fullmatch(what):
         name = missing["field"]
         return InvalidParams(f"`{name}` is required.", path=f"{path}.{name}", hint=f"Add `{name}`.")
-    return InvalidParams(f"{_short(what)}.", path=path, hint=_allowed_values(place))
+    hint = _allowed_values(place) or _plain_words(what)
+    return InvalidParams(f"{_short(what)}.", path=path, hint=hint)
 
 
 def _short(text: str) -> str:
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
 
 
-def _known_fields(place: Any, wrong: str) -> str | None:  # noqa: ANN401 - any type annotation
-    for option in _options(place):
+def _plain_words(what: str) -> str | None:
+    if what == "Expected `array` of length >= 1":
+        return "Add at least one."
+    wanted = _EXPECTED.match(what)
+    return f"Give a value of type {wanted['type']}." if wanted else None
+
+
+def _tag_at(value: object, path: str) -> object:
+    """The `type` of the object at `path`, which tells the members of a union apart."""
+    for name, index in re.findall(r"\.([^.\[\]]+)|\[(\d+)\]", path):
+        if isinstance(value, dict):
+            value = value.get(name)
+        elif isinstance(value, list) and index:
+            value = value[int(index)]
+    return value.get("type") if isinstance(value, dict) else None
+
+
+def _known_fields(place: Any, wrong: str, tag: object) -> str | None:  # noqa: ANN401
+    options = _options(place)
+    meant = [
+        each
+        for each in options
+        if getattr(each, "__struct_config__", None) and each.__struct_config__.tag == tag
+    ]
+    for option in meant or options:
         if isinstance(option, type) and issubclass(option, msgspec.Struct):
             names = [field.encode_name for field in msgspec.structs.fields(option)]
             close = difflib.get_close_matches(wrong, names, n=1)

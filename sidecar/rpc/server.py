@@ -21,10 +21,11 @@ import anyio
 import msgspec
 from anyio.abc import TaskGroup
 from jsonrpcserver import Error, Result, Success, dispatch_to_serializable
-from msgspec import Raw
+from msgspec import Raw, UnsetType
 
 from sidecar.errors import (
     AIError,
+    Busy,
     ErrorData,
     ErrorObject,
     InternalError,
@@ -38,6 +39,8 @@ from sidecar.rpc.methods import Call, Method
 from sidecar.rpc.params import decode_params
 
 logger = logging.getLogger(__name__)
+
+MAX_BATCH_ANSWER = 32 * 1024 * 1024
 
 _CALL_SIGNATURE = inspect.Signature([inspect.Parameter("call", inspect.Parameter.POSITIONAL_ONLY)])
 
@@ -67,19 +70,18 @@ class Server:
         while self._in_flight:
             await self._idle.wait()
 
-    def receive(self, lines: list[bytes | Overlong]) -> None:
-        """Take lines as they come. Never waits for a method."""
-        for line in lines:
-            if isinstance(line, Overlong):
-                self._answer(_to_failure(_overlong(line), messages.NULL))
-                continue
-            message = messages.decode(line)
-            if isinstance(message, Request):
-                self._receive_one(Call(message))
-            elif isinstance(message, Batch):
-                self._receive_batch(message)
-            else:
-                self._answer(_to_failure(message.error, message.id))
+    def receive(self, line: bytes | Overlong) -> None:
+        """Take one line. Never waits for a method."""
+        if isinstance(line, Overlong):
+            self._answer(_to_failure(_overlong(line), messages.NULL))
+            return
+        message = messages.decode(line)
+        if isinstance(message, Request):
+            self._receive_one(Call(message))
+        elif isinstance(message, Batch):
+            self._receive_batch(message)
+        else:
+            self._answer(_to_failure(message.error, message.id))
 
     def notify(self, method: str, params: msgspec.Struct) -> None:
         """Send a notification."""
@@ -103,9 +105,14 @@ class Server:
     def _receive_batch(self, batch: Batch) -> None:
         answers: list[object | None] = []
         waiting: dict[int, Call] = {}
+        size = 0
         for position, member in enumerate(batch.members):
+            size += _size(answers[-1]) if answers else 0
             if isinstance(member, Invalid):
                 answers.append(_to_failure(member.error, member.id))
+                continue
+            if size > MAX_BATCH_ANSWER:
+                answers.append(_refused(member))
                 continue
             call = Call(member, in_batch=True)
             answers.append(self._dispatch(call))
@@ -168,7 +175,7 @@ class Server:
                 if isinstance(outcome, Coroutine):
                     call.pending = outcome
                     return Success(None)
-                return Success(Raw(msgspec.json.encode(outcome)))
+                return Success(Raw(messages.encode(outcome)))
             except Exception as error:  # noqa: BLE001 - the boundary
                 found = _explain(call, error)
                 return Error(found.code, found.message, found.data)
@@ -181,7 +188,7 @@ class Server:
         """Wait for a method, and return what to answer."""
         assert call.pending is not None  # noqa: S101 - who calls this has looked
         try:
-            outcome = Raw(msgspec.json.encode(await call.pending))
+            outcome = Raw(messages.encode(await call.pending))
         except Exception as error:  # noqa: BLE001 - the boundary
             answer: Response | Failure = Failure("2.0", _explain(call, error), call.answer_id)
         else:
@@ -213,6 +220,19 @@ def _overlong(line: Overlong) -> InvalidRequest:
         f"A line is longer than {line.limit} bytes; it was discarded.",
         hint="Send large content as a URL, or in several requests.",
     )
+
+
+def _size(answer: object | None) -> int:
+    result = answer.get("result") if isinstance(answer, dict) else None
+    return len(bytes(result)) if isinstance(result, Raw) else 0
+
+
+def _refused(member: Request) -> Failure | None:
+    """Answer for a member whose batch has said enough."""
+    if isinstance(member.id, UnsetType):
+        return None
+    message = f"The answers of this batch are larger than {MAX_BATCH_ANSWER} bytes."
+    return _to_failure(Busy(message, hint="Send these requests one by one."), member.id)
 
 
 def _to_failure(error: AIError, id_: Raw) -> Failure:

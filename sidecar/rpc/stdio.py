@@ -28,11 +28,11 @@ from sidecar.rpc.lines import LineDecoder, Overlong
 
 _READ_SIZE = 64 * 1024
 _IN_FLIGHT = 16
-_LOOK_S = 0.2
+_LOOK_S = 0.1
 _WRITE_SIZE = 1024 * 1024
 _HIGH_WATER = 1024 * 1024
 _LOW_WATER = 256 * 1024
-EXIT_DEADLINE_S = 1.9
+EXIT_DEADLINE_S = 1.6
 """A parent that closed the pipe sees this process gone within two seconds, whatever hangs."""
 
 

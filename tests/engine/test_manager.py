@@ -8,6 +8,7 @@ import pytest
 
 from sidecar.engine.directory import Active, Directory, Overrides
 from sidecar.engine.manager import AIManager
+from sidecar.engine.on_this_machine import LocalProvider
 from sidecar.errors import AIError, InvalidParams, KeyNotFound, ProviderNotFound, StorageError
 from sidecar.providers.scripted import ScriptedProvider
 from sidecar.records.database import Database
@@ -20,8 +21,14 @@ pytestmark = pytest.mark.anyio
 def manager(tmp_path: Path, **rows: ProviderSettings) -> AIManager:
     (tmp_path / "hello.jsonl").write_text('{"content":"hi"}', encoding="utf-8")
     directory = Directory(Config(providers=rows), scripted=True)
-    here = {"scripted": ScriptedProvider(tmp_path)}
+    here: dict[str, LocalProvider] = {"scripted": ScriptedProvider(tmp_path)}
     return AIManager(directory, Database(tmp_path / "home"), here)
+
+
+@pytest.fixture
+def made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AIManager:
+    monkeypatch.delenv("GROQ_API_KEY", raising=False)
+    return manager(tmp_path)
 
 
 def asking(model: str | None = None) -> AIRequest:
@@ -50,16 +57,10 @@ async def test_the_model_is_the_requests_then_the_providers_then_the_active_one(
     ],
 )
 async def test_what_can_be_wrong_before_a_provider_is_asked_is_told_at_once(
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    provider: str,
-    model: str | None,
-    kind: type[AIError],
-    path: str | None,
+    made: AIManager, provider: str, model: str | None, kind: type[AIError], path: str | None
 ) -> None:
-    monkeypatch.delenv("GROQ_API_KEY", raising=False)
     with pytest.raises(kind) as caught:
-        manager(tmp_path).prepare(provider, asking(model))
+        made.prepare(provider, asking(model))
     assert caught.value.path == path
 
 

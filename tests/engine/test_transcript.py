@@ -114,7 +114,6 @@ def test_whatever_grows_is_counted_and_stopped(
 
 def test_calls_without_arguments_are_counted_too(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "MAX_SIZE", 1000)
-    transcript = Transcript()
+    calls = [StreamChunk(tool_calls=[delta(number, name="f")]) for number in range(100)]
     with pytest.raises(InvalidResponse):
-        for number in range(100):
-            transcript.add(StreamChunk(tool_calls=[delta(number, name="f")]))
+        response(*calls)

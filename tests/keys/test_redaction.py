@@ -10,21 +10,21 @@ from hypothesis import strategies as st
 
 from sidecar.keys.redaction import MARK, scrub
 
-SECRET = 'my "own"/key+ä'
+KNOWN = 'my "own"/key+ä'
 
 
 @pytest.mark.parametrize(
     "form",
     [
-        SECRET,
-        base64.b64encode(SECRET.encode()).decode(),
-        base64.urlsafe_b64encode(SECRET.encode()).decode(),
-        quote(SECRET, safe=""),
-        json.dumps(SECRET)[1:-1],
+        KNOWN,
+        base64.b64encode(KNOWN.encode()).decode(),
+        base64.urlsafe_b64encode(KNOWN.encode()).decode(),
+        quote(KNOWN, safe=""),
+        json.dumps(KNOWN)[1:-1],
     ],
 )
 def test_a_known_secret_is_taken_out_in_every_usual_form(form: str) -> None:
-    assert scrub(f"before {form}, after {form}", [SECRET]) == f"before {MARK}, after {MARK}"
+    assert scrub(f"before {form}, after {form}", [KNOWN]) == f"before {MARK}, after {MARK}"
 
 
 @pytest.mark.parametrize(

@@ -115,9 +115,14 @@ def request(method: str, id_: object = 1, **params: object) -> bytes:
     return json.dumps(message).encode()
 
 
+def take(server: Server, *lines: bytes | Overlong) -> None:
+    for line in lines:
+        server.receive(line)
+
+
 async def test_a_slow_one_holds_up_nobody() -> None:
     async with serving() as (server, lines):
-        server.receive([request("wait", 1, text="a"), request("echo", 2, text="b")])
+        take(server, request("wait", 1, text="a"), request("echo", 2, text="b"))
         await anyio.wait_all_tasks_blocked()
         assert [each["id"] for each in lines.found] == [2]
     assert [each["result"] for each in lines.found if each != "afterwards"] == [
@@ -128,20 +133,20 @@ async def test_a_slow_one_holds_up_nobody() -> None:
 
 async def test_what_comes_afterwards_comes_after_the_answer() -> None:
     async with serving() as (server, lines):
-        server.receive([request("wait", 1, text="a")])
+        take(server, request("wait", 1, text="a"))
     assert lines.found[1:] == ["afterwards"]
 
 
 async def test_idle_waits_for_every_answer() -> None:
     async with serving() as (server, lines):
-        server.receive([request("wait", number, text="") for number in range(20)])
+        take(server, *(request("wait", number, text="") for number in range(20)))
     assert {each["id"] for each in lines.found if each != "afterwards"} == set(range(20))
 
 
 @pytest.mark.parametrize("method", ["busy", "busy_later"])
 async def test_an_error_of_the_interface_is_answered_as_it_is(method: str) -> None:
     async with serving() as (server, lines):
-        server.receive([request(method)])
+        take(server, request(method))
     [answer] = lines.found
     assert answer["error"]["code"] == -33006
     assert answer["error"]["message"] == "Too much."
@@ -153,7 +158,7 @@ async def test_any_other_exception_is_internal_and_its_text_stays_here(
     method: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with serving() as (server, lines):
-        server.receive([request(method), request("echo", 2, text="on")])
+        take(server, request(method), request("echo", 2, text="on"))
     answers = {each["id"]: each for each in lines.found}
     assert answers[1]["error"]["code"] == -32603
     assert answers[1]["error"]["data"]["kind"] == "internal"
@@ -173,7 +178,7 @@ async def test_a_batch_is_answered_in_one_array_in_its_order() -> None:
         b'{"jsonrpc":"2.0","method":"echo","params":{"text":"unheard"}}',
     ]
     async with serving() as (server, lines):
-        server.receive([b"[" + b",".join(members) + b"]", request("echo", 9, text="c")])
+        take(server, b"[" + b",".join(members) + b"]", request("echo", 9, text="c"))
         await anyio.wait_all_tasks_blocked()
         assert [each["id"] for each in lines.found] == [9]
     [answers] = [each for each in lines.found if isinstance(each, list)]
@@ -186,14 +191,14 @@ async def test_a_batch_of_notifications_is_not_answered() -> None:
     each = b'{"jsonrpc":"2.0","method":"%b"}'
     methods = (b"echo", b"busy", b"busy_later", b"none", b"broken_later")
     async with serving() as (server, lines):
-        server.receive([b"[" + b",".join(each % method for method in methods) + b"]"])
-        server.receive([each % method for method in methods])
+        take(server, b"[" + b",".join(each % method for method in methods) + b"]")
+        take(server, *(each % method for method in methods))
     assert lines.found == []
 
 
 async def test_a_line_that_was_too_long_is_told() -> None:
     async with serving() as (server, lines):
-        server.receive([Overlong(5), request("echo", 2, text="on")])
+        take(server, Overlong(5), request("echo", 2, text="on"))
     told, answer = lines.found
     assert (told["id"], told["error"]["code"]) == (None, -32600)
     assert "5 bytes" in told["error"]["message"]

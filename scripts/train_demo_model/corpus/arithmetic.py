@@ -27,7 +27,7 @@ def _compact(a: str, sign: str, b: str, source: random.Random) -> str:
     return f"{a}{gap}{sign}{gap}{b}{equals}"
 
 
-def calculation(source: random.Random) -> list[Turn]:
+def calculation(source: random.Random, opener: str = "") -> list[Turn]:
     """Give a sum or difference of numbers up to ten, asked in one of many ways."""
     a, b = source.randint(0, 10), source.randint(0, 10)
     adding = source.random() < 0.6
@@ -48,7 +48,9 @@ def calculation(source: random.Random) -> list[Turn]:
         ask = _phrase(source.choice(phrases), left, right, source)
     result = a + b if adding else a - b
     shown = str(result) if result >= 0 else f"minus {-result}"
-    return [(ask.strip(), f"{a} {'plus' if adding else 'minus'} {b} is {shown}.")]
+    return [
+        (f"{opener} {ask.strip()}".strip(), f"{a} {'plus' if adding else 'minus'} {b} is {shown}.")
+    ]
 
 
 def counting(source: random.Random) -> list[Turn]:

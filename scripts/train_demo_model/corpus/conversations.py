@@ -13,7 +13,7 @@ from scripts.train_demo_model.corpus.arithmetic import Turn
 from scripts.train_demo_model.corpus.long_texts import body, long_turn
 from scripts.train_demo_model.corpus.noise import named, noisy, tidy
 from scripts.train_demo_model.corpus.patterns import expand
-from scripts.train_demo_model.corpus.skills import series, skill, story
+from scripts.train_demo_model.corpus.skills import series, series_item, skill, story
 from scripts.train_demo_model.corpus.topics import Topic, pick, topics
 from scripts.train_demo_model.corpus.unreadable import emoji, foreign, gibberish
 
@@ -130,10 +130,24 @@ def _after_app_answer(source: random.Random) -> list[Turn]:
 
 def _after_joke(source: random.Random) -> list[Turn]:
     joke = topics("series")["joke"]
-    first, second = source.sample(joke.answers, 2)
+    place = source.randrange(len(joke.answers))
+    first, second = (series_item(joke, place + step) for step in (0, 1))
     turns = [(noisy(joke.question(source), source), first), _follow("joke_why", source)]
     if source.random() < 0.5:
         turns.append(_follow("accept", source, second))
+    return turns
+
+
+def _asked_back(source: random.Random) -> list[Turn]:
+    """Ask how the model is, and answer its question in return."""
+    talk = topics("smalltalk")
+    how, mood = talk["how"], talk[source.choice(["fine", "fine", "sad"])]
+    turns = [(noisy(how.question(source), source), how.answers[0])]
+    answer = mood.answers[0]
+    turns.append((noisy(mood.question(source), source), answer))
+    if source.random() < 0.3:
+        joke = topics("series")["joke"].answer(source)
+        turns.append(_follow("accept", source, joke))
     return turns
 
 
@@ -160,8 +174,9 @@ _LINKED = (
     (2, _after_app_answer),
     (0.8, _after_joke),
     (1.2, _said_again),
-    (2.5, _more_of_a_series),
+    (3.5, _more_of_a_series),
     (0.6, _story_then_more),
+    (0.8, _asked_back),
 )
 
 

@@ -88,7 +88,9 @@ def named(text: str, source: random.Random) -> str:
 
 
 def tidy(text: str, source: random.Random) -> str:
-    """Vary case and end mark only."""
+    """Vary what comes before, the case and the end mark only."""
+    if source.random() < 0.12:
+        text = f"{source.choice(word_lists()['opener'])} {text}"
     return _marked(_cased(text, source), source) if text else text
 
 

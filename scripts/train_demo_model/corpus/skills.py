@@ -6,7 +6,7 @@ import random
 
 from scripts.train_demo_model.corpus.arithmetic import Turn, calculation, counting, neighbours
 from scripts.train_demo_model.corpus.patterns import expand, slot, word_lists
-from scripts.train_demo_model.corpus.topics import pick, topics
+from scripts.train_demo_model.corpus.topics import Topic, pick, topics
 
 RIDDLES = (
     ("What has hands but can never clap?", "clock"),
@@ -58,10 +58,14 @@ def series(source: random.Random, repeats: int) -> list[Turn]:
         turns += [(_another(source), story(source)) for _ in range(repeats)]
         return turns
     topic = topics("series")[name]
-    items = source.sample(topic.answers, min(repeats + 1, len(topic.answers)))
-    answers = [item.replace(" / ", "\n") for item in items]
-    asks = [topic.question(source), *(_another(source, name) for _ in answers[1:])]
-    return list(zip(asks, answers, strict=True))
+    start = source.randrange(len(topic.answers))
+    asks = [topic.question(source), *(_another(source, name) for _ in range(repeats))]
+    return [(ask, series_item(topic, start + step)) for step, ask in enumerate(asks)]
+
+
+def series_item(topic: Topic, place: int) -> str:
+    """Give the item at a place of a series, which goes round."""
+    return topic.answers[place % len(topic.answers)].replace(" / ", "\n")
 
 
 def _another(source: random.Random, name: str = "story") -> str:
@@ -72,20 +76,17 @@ def _another(source: random.Random, name: str = "story") -> str:
 
 
 def riddle(source: random.Random) -> list[Turn]:
-    """Pose a riddle; often the person then guesses or gives up."""
+    """Pose a riddle; often the person then guesses or gives up, and is told the answer."""
     question, answer = source.choice(RIDDLES)
     games = topics("games")
     turns = [(games["riddle"].question(source), f"Here is a riddle: {question}")]
     reaction = source.random()
     if reaction < 0.4:
         turns.append((games["give_up"].question(source), f"The answer is: a {answer}!"))
-    elif reaction < 0.7:
-        guess = expand(games["right_guess"].asks[0].replace("{answer}", answer), source)
-        turns.append((guess, f"Yes, that is right! The answer is a {answer}."))
     elif reaction < 0.85:
-        wrong = games["wrong_guess"].question(source)
-        if answer not in wrong:
-            turns.append((wrong, f"Not quite. The answer is: a {answer}!"))
+        guessed = source.choice([answer, answer, source.choice(RIDDLES)[1], "{noun}"])
+        guess = expand(games["guess"].asks[0].replace("{answer}", guessed), source)
+        turns.append((guess, f"The answer is: a {answer}!"))
     return turns
 
 
@@ -108,7 +109,8 @@ def skill(source: random.Random) -> list[Turn]:
     """Give the turns of any one skill."""
     kind = source.random()
     if kind < 0.42:
-        return calculation(source)
+        turns = calculation(source)
+        return turns + calculation(source, "and") if source.random() < 0.12 else turns
     if kind < 0.66:
         return series(source, source.choice([0, 0, 0, 0, 1, 1, 2]))
     if kind < 0.74:

@@ -1,6 +1,7 @@
 """Topics: the ways to ask one thing and the answers to it, read from the corpus's text files.
 
-A file has blocks of ``[name] weight``, ``? pattern`` (a way to ask) and ``= pattern`` (an answer).
+A file has blocks of ``[name] weight``, ``? pattern`` (ways to ask), ``! pattern`` (the commonest
+ways to ask, used more often than their number would give) and ``= pattern`` (answers).
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ from functools import cache
 
 from scripts.train_demo_model.corpus.patterns import FOLDER, expand
 
+COMMON_SHARE = 0.2
+
 _HEAD = re.compile(r"\[(\w+)\] ([\d.]+)")
 
 
@@ -22,10 +25,13 @@ class Topic:
     name: str
     weight: float
     asks: list[str] = field(default_factory=list)
+    common: list[str] = field(default_factory=list)
     answers: list[str] = field(default_factory=list)
 
     def question(self, source: random.Random) -> str:
         """Give one way to ask; a pattern with more alternatives is used more often."""
+        if self.common and source.random() < COMMON_SHARE:
+            return expand(source.choice(self.common), source)
         weights = [(1 + ask.count("|") + 4 * ask.count("{")) ** 0.7 for ask in self.asks]
         return expand(source.choices(self.asks, weights)[0], source)
 
@@ -46,6 +52,8 @@ def topics(file: str) -> dict[str, Topic]:
     for line in (FOLDER / f"{file}.txt").read_text(encoding="utf-8").splitlines():
         if head := _HEAD.fullmatch(line):
             topic = found[head[1]] = Topic(head[1], float(head[2]))
+        elif line.startswith("! "):
+            topic.common.append(line[2:])
         elif line.startswith("? "):
             topic.asks.append(line[2:])
         elif line.startswith("= "):

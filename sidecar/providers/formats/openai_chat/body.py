@@ -6,7 +6,6 @@ from typing import Any, assert_never
 
 import msgspec
 
-from sidecar.errors import InvalidParams
 from sidecar.providers.base import Facts, Target
 from sidecar.values import (
     AIMessage,
@@ -21,8 +20,6 @@ from sidecar.values import (
     TextPart,
     Tool,
 )
-
-_OURS = ("messages", "stream")
 
 
 def encode(request: AIRequest, target: Target, facts: Facts) -> bytes:
@@ -49,17 +46,7 @@ def encode(request: AIRequest, target: Target, facts: Facts) -> bytes:
         if quirks.stream_usage:
             fields["stream_options"] = {"include_usage": True}
     body = {name: value for name, value in fields.items() if value is not None}
-    return msgspec.json.encode(body | _extra(request))
-
-
-def _extra(request: AIRequest) -> dict[str, Any]:
-    extra = request.extra or {}
-    for name in _OURS:
-        if name in extra:
-            message = f"`extra` cannot set `{name}`."
-            hint = f"Use `request.{name}`, or the method that streams."
-            raise InvalidParams(message, path=f"$.request.extra.{name}", hint=hint)
-    return extra
+    return msgspec.json.encode(body | (request.extra or {}))
 
 
 def _message(message: AIMessage, target: Target) -> dict[str, Any]:
