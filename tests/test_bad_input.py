@@ -129,6 +129,12 @@ GROUPS: dict[str, dict[str, Case]] = {
         "a timeout of nothing": Case(chat(timeouts={"idle_ms": 0}), -32602,
                                      "$.request.timeouts.idle_ms"),
     },
+    "what extra cannot set": {
+        name: Case(line("stream_ai_provider", {"provider": "scripted", "request": {
+            "messages": [USER], "extra": {name: value}}}), -32602, f"$.request.extra.{name}",
+            hint=f"`request.{name}`")
+        for name, value in (("stream", False), ("messages", []))
+    },
     "wrong names": {
         "a provider's": Case(line("call_ai_provider", {"provider": "opnai", "request": {
             "messages": [USER]}}), -33001, "$.provider", hint="`openai`"),

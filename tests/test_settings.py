@@ -144,6 +144,7 @@ def test_the_home_is_the_one_that_is_given_then_the_variables_then_the_systems(
 
 # --- through a real sidecar ----------------------------------------------------------------------
 
+LONG = "x" * 101
 ALL_WRONG = """
 nonsense = true
 active = { provider = "nobody" }
@@ -155,13 +156,13 @@ base_url = "https://me:secret@api.example"
 base_url = "https://api.example"
 [providers.other]
 format = "xml"
-[providers."Not A Name"]
+[providers.LONG]
 format = "openai_chat"
 [providers.xai]
 model = "kept"
 [timeouts]
 idle_ms = "long"
-"""
+""".replace("LONG", LONG)
 
 
 def test_a_file_that_is_wrong_in_many_ways_is_told_in_each(start: Start, tmp_path: Path) -> None:
@@ -172,7 +173,7 @@ def test_a_file_that_is_wrong_in_many_ways_is_told_in_each(start: Start, tmp_pat
     problems = peer.call("initialize", {}, LIMIT_S)["result"]["problems"]
     places = (
         "nonsense", "active.provider", "providers.openai.base_url", "providers.groq.base_url",
-        "providers.own.format", "providers.other.format", "providers.Not A Name",
+        "providers.own.format", "providers.other.format", f"providers.{LONG}",
         "timeouts.idle_ms",
     )  # fmt: skip
     for place in places:
@@ -183,7 +184,7 @@ def test_a_file_that_is_wrong_in_many_ways_is_told_in_each(start: Start, tmp_pat
     assert "secret" not in str(problems)
     listed = peer.call("list_ai_providers", {}, LIMIT_S)["result"]["providers"]
     rows = {each["name"]: each for each in listed}
-    assert not {"own", "other", "Not A Name"} & set(rows)
+    assert not {"own", "other", LONG} & set(rows)
     assert rows["openai"]["base_url"] == "https://api.openai.com/v1"
     assert rows["xai"]["defaults"] == {"model": "kept"}
     assert rows["local"]["active"]

@@ -157,7 +157,6 @@ sys.exit(main([]))
 """
 
 
-# Open for SIGTERM: sidecar/app.py arms the hard exit on the event loop, which is what is stuck.
 @pytest.mark.parametrize("ending", ["the end of stdin", "SIGTERM"])
 def test_it_ends_though_a_method_never_comes_back(tmp_path: Path, ending: str) -> None:
     with subprocess.Popen(

@@ -75,7 +75,14 @@ class Server:
         if isinstance(line, Overlong):
             self._answer(_to_failure(_overlong(line), messages.NULL))
             return
-        message = messages.decode(line)
+        try:
+            self._receive(messages.decode(line))
+        except Exception:
+            # Nothing may keep the lines behind this one from being looked at.
+            logger.exception("A line could not be dispatched.")
+            self._answer(_to_failure(InternalError("Internal error."), messages.NULL))
+
+    def _receive(self, message: Request | Batch | Invalid) -> None:
         if isinstance(message, Request):
             self._receive_one(Call(message))
         elif isinstance(message, Batch):

@@ -8,7 +8,6 @@ from typing import Any
 import msgspec
 import pytest
 
-from sidecar.errors import InvalidParams
 from sidecar.providers.base import Facts
 from sidecar.values import AIRequest
 from tests.providers.answers import WIRE, answer, target_of
@@ -157,13 +156,6 @@ def test_an_answers_message_goes_back_whole() -> None:
 def test_extra_goes_into_the_body_and_may_change_fields_of_it() -> None:
     found = body(temperature=1, extra={"top_k": 5, "temperature": 0.1})
     assert (found["top_k"], found["temperature"]) == (5, 0.1)
-
-
-@pytest.mark.parametrize("name", ["messages", "stream"])
-def test_extra_cannot_set_what_the_sidecar_relies_on(name: str) -> None:
-    with pytest.raises(InvalidParams) as caught:
-        body(extra={name: True})
-    assert caught.value.path == f"$.request.extra.{name}"
 
 
 def test_what_a_vendor_does_not_take_is_told() -> None:
