@@ -73,8 +73,8 @@ class App:
         self.problems = [
             *settings.problems,
             *missing,
-            *(f"{settings.home / 'config.toml'}: {each}" for each in directory.problems),
             *self.manager.load(),
+            *(f"{settings.home / 'config.toml'}: {each}" for each in directory.problems),
         ]
 
     # --- the audience of executions ---
@@ -168,6 +168,9 @@ class App:
                 await anyio.sleep(_PARENT_LOOK_S)
         except psutil.NoSuchProcess:
             pass
+        except psutil.Error as error:
+            logger.warning("The process %d can't be watched: %s", process_id, error)
+            return
         logger.warning("The process %d has ended; so does the sidecar.", process_id)
         self.stop()
 

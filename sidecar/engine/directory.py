@@ -136,7 +136,17 @@ class Directory:
             self._vendors[SCRIPTED.name] = SCRIPTED
         self.overrides: dict[str, Overrides] = {}
         self._active: Active | None = None
-        self.problems = list(self._take_config())
+        self._problems = list(self._take_config())
+
+    @property
+    def problems(self) -> list[str]:
+        """What config.toml says and can't be done, for people."""
+        active = self._config.active
+        if active is None or active.provider in self.names():
+            return self._problems
+        missing = _not_found(active.provider, self.names())
+        told = f"active.provider: {missing.message} {missing.hint} It is ignored."
+        return [*self._problems, told]
 
     @property
     def active(self) -> Active:
@@ -195,10 +205,6 @@ class Directory:
             else:
                 self._given[name] = row
                 self._vendors[name] = _with_config(name, self._vendors.get(name), row)
-        active = self._config.active
-        if active is not None and active.provider not in self._vendors:
-            missing = _not_found(active.provider, self.names())
-            yield f"active.provider: {missing.message} {missing.hint} It is ignored."
 
 
 def checked_url(url: str) -> str:

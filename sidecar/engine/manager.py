@@ -148,7 +148,11 @@ class AIManager:
 
     async def warm(self) -> None:
         """Import and build what the first request would otherwise wait for."""
-        await anyio.to_thread.run_sync(_import_client)
+        try:
+            await anyio.to_thread.run_sync(_import_client)
+        except ImportError:
+            # The request that needs it will say so; those that don't are served.
+            logger.exception("The HTTP client can't be loaded.")
 
     async def close(self) -> None:
         """Close every connection."""

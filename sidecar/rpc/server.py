@@ -260,7 +260,7 @@ def _library_error(name: str, known: Mapping[str, object], code: int) -> ErrorOb
     if code != MethodNotFound.code:
         logger.error("jsonrpcserver could not dispatch %s (code %s).", name, code)
         return InternalError("Internal error.").to_object()
-    close = difflib.get_close_matches(name, known, n=1)
+    close = difflib.get_close_matches(name[:100], known, n=1)
     hint = f"Did you mean `{close[0]}`? " if close else ""
     return MethodNotFound(
         f"There is no method `{name[:100]}`.", hint=hint + MethodNotFound.default_hint

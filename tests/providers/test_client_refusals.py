@@ -71,14 +71,14 @@ async def test_a_whole_answer_to_a_request_for_a_stream_is_taken(
     assert tape.response(target_of()).usage is not None
 
 
+@pytest.mark.parametrize("request_", [REQUEST, ONCE], ids=["asked to stream", "asked for a whole"])
 @pytest.mark.parametrize("body", [STREAM, WHOLE], ids=["stream", "whole"])
 async def test_empty_lines_before_an_answer_are_heartbeats(
-    client: Client, serve: Serve, body: bytes
+    client: Client, serve: Serve, body: bytes, request_: AIRequest
 ) -> None:
     start = chunked_head(content_type="application/json")
     server = serve(sends(start, *[chunk(b"\r\n" * 999)] * 20, chunks([body])))
-    for request in (REQUEST, ONCE):
-        assert (await ask(client, server.url, request=request)).content == "Hello"
+    assert (await ask(client, server.url, request=request_)).content == "Hello"
 
 
 async def test_a_stream_in_answer_to_a_request_for_a_whole_is_taken(
