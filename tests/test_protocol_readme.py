@@ -20,7 +20,7 @@ from sidecar.errors import AIError
 from sidecar.providers import client, scripted
 from sidecar.providers.catalog import SCRIPTED, VENDORS
 from sidecar.replay import runner
-from sidecar.rpc import lines, messages, openrpc
+from sidecar.rpc import lines, messages, openrpc, server
 from sidecar.rpc.params import decode_params
 from sidecar.values import AIResponse
 from tests.conftest import ROOT, missing
@@ -316,9 +316,10 @@ def test_the_default_timeouts_are_those_of_the_code() -> None:
 
 def test_the_limits_are_those_of_the_code() -> None:
     kept = executions.KEEP_CHARACTERS // MIB
-    assert [row[1] for row in rows("Limits", 3)][:6] == [
+    assert [row[1] for row in rows("Limits", 3)][:7] == [
         f"{lines.DEFAULT_LIMIT // MIB} MiB, or `protocol.max_line_bytes`",
         f"{messages.MAX_BATCH}",
+        f"{server.MAX_BATCH_ANSWER // MIB} MiB",
         f"{executions.MAX_RUNNING}",
         f"{executions.KEEP_S:.0f} s, {executions.KEEP_COUNT} of them, {kept} MiB of text",
         f"{transcript.MAX_SIZE // MIB} MiB",

@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ import pytest
 from tests.conftest import clean_environment
 
 LIMIT_S = 30.0
+_AGAIN_S = 3.0
 _TAKE_TERMINAL = """
 import fcntl, os, sys, termios
 fcntl.ioctl(0, termios.TIOCSCTTY, 0)
@@ -86,6 +88,20 @@ class Terminal:
         deadline = time.monotonic() + LIMIT_S
         while self._read(deadline - time.monotonic()):
             pass
+        return self.process.wait(LIMIT_S)
+
+    def end_by(self, key: str) -> int:
+        """Press a key, as a person would again where nothing happens, and return the exit status.
+
+        CPython's readline looks for signals before it begins to wait for keys; one that comes in
+        between lies there until the next key.
+        """
+        deadline = time.monotonic() + LIMIT_S
+        while self.process.poll() is None and time.monotonic() < deadline:
+            with suppress(OSError):  # it has just ended
+                self.type(key)
+            while self._read(_AGAIN_S):
+                pass
         return self.process.wait(LIMIT_S)
 
     def close(self) -> None:
