@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -70,7 +71,17 @@ def missing(part: str, install: str) -> None:
     reason = f"{part} is missing; install it with: {install}"
     if os.environ.get(NO_SKIPS):
         pytest.fail(reason)
-    pytest.skip(reason)
+    pytest.skip(reason, allow_module_level=True)
+
+
+def needs_llama_cpp() -> None:
+    """Skip where the engine of local models is not installed."""
+    if importlib.util.find_spec("llama_cpp") is not None:
+        return
+    lacking = ROOT / ".venv" / "lacking"  # where scripts/setup notes what the system lacks
+    lines = lacking.read_text(encoding="utf-8").splitlines() if lacking.exists() else []
+    compiler = [line.partition("\t")[2] for line in lines if line.startswith("compiler\t")]
+    missing("llama_cpp", "; ".join([*compiler, "scripts/setup --for test"]))
 
 
 @pytest.fixture(scope="session")

@@ -11,7 +11,7 @@ import psutil
 import pytest
 
 from sidecar.terminal.peer import Peer
-from tests.conftest import Start
+from tests.conftest import Start, needs_llama_cpp
 from tests.providers.sidecars import LIMIT_S, Json, ask, is_end, nothing_more, until_end
 from tests.streams import (
     HANG,
@@ -255,7 +255,7 @@ def test_the_list_tells_what_runs_and_if_wanted_what_has_ended(peer: Peer) -> No
 
 @pytest.mark.skipif(os.name == "nt", reason="kills by a signal of Unix")
 def test_a_worker_that_dies_ends_its_stream_once_and_no_other(peer: Peer) -> None:
-    pytest.importorskip("llama_cpp")
+    needs_llama_cpp()
     begin(peer, "hang", "other")
     peer.messages_until(chunk_of("other"), LIMIT_S)
     request = ask("demo", "Count to one hundred.", max_tokens=400)

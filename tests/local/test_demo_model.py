@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 
 from sidecar.local.models import bundled
-from tests.conftest import Start
+from tests.conftest import Start, needs_llama_cpp
 
-pytest.importorskip("llama_cpp", reason="install the extra: pip install 'ai-sidecar[local]'")
+needs_llama_cpp()
 
 FOLDER = Path(bundled().path).parent
 QUESTIONS: dict[str, list[dict[str, Any]]] = json.loads(

@@ -27,6 +27,7 @@ from sidecar.local.supervisor import WORKER, Patience, Supervisor
 from sidecar.providers.base import Facts
 from sidecar.providers.local import LocalProvider
 from sidecar.values import AIMessage, AIRequest, ImagePart, ReasoningOptions, StreamChunk
+from tests.conftest import needs_llama_cpp
 
 pytestmark = pytest.mark.anyio
 posix = pytest.mark.skipif(sys.platform == "win32", reason="kills and asks by POSIX means")
@@ -102,7 +103,7 @@ async def supervised(
 ) -> AsyncIterator[Supervisor]:
     """Run a supervisor, and fail where it does not come to its end."""
     if command is WORKER:
-        pytest.importorskip("llama_cpp")
+        needs_llama_cpp()
     if environment is None:
         environment = dict(os.environ)
     with anyio.fail_after(LIMIT_S):

@@ -10,9 +10,9 @@ import psutil
 import pytest
 
 from sidecar.terminal.peer import Json, Peer
-from tests.conftest import Start
+from tests.conftest import Start, needs_llama_cpp
 
-pytest.importorskip("llama_cpp", reason="install the extra: pip install 'ai-sidecar[local]'")
+needs_llama_cpp()
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="stops and kills by signals")
 
 LIMIT_S = 60

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -28,8 +30,11 @@ from sidecar.local.protocol import (
     decode_answer,
     encode,
 )
+from tests.conftest import needs_llama_cpp
 
-llama_cpp = pytest.importorskip("llama_cpp")
+needs_llama_cpp()
+
+llama_cpp: Any = importlib.import_module("llama_cpp")
 
 from sidecar.local.engine import Engine  # noqa: E402 - it imports llama_cpp
 from sidecar.local.inbox import Job  # noqa: E402
