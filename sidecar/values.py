@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-import msgspec
 from msgspec import Meta, Struct
 
 FinishReason = Literal["stop", "length", "tool_calls", "content_filter", "cancelled", "error"]
@@ -327,8 +326,3 @@ class ModelInfo(Said, frozen=True):
     capabilities: list[str] | None = None
     created_at: int | None = None
     owned_by: str | None = None
-
-
-def encode(value: object) -> bytes:
-    """Encode as JSON."""
-    return msgspec.json.encode(value)
