@@ -37,6 +37,10 @@ class Quirks(msgspec.Struct, frozen=True, kw_only=True):
     """Takes `reasoning_effort`."""
     file_part: Literal["file", "document_url"] = "file"
     """Its content part for a document."""
+    file_by_url: bool = True
+    """Fetches a document from the URL it is given."""
+    names: Literal["any message", "tool results"] = "any message"
+    """The messages that may have a `name`."""
     organization_header: str | None = None
 
 

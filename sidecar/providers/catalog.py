@@ -16,7 +16,10 @@ VENDORS: tuple[Vendor, ...] = (
         key_variables=("OPENAI_API_KEY",),
         capabilities=(*_VISION, "files", "audio", "reasoning"),
         quirks=Quirks(
-            max_tokens_field="max_completion_tokens", organization_header="openai-organization"
+            max_tokens_field="max_completion_tokens",
+            organization_header="openai-organization",
+            # Its Responses API does: developers.openai.com, guide "File inputs".
+            file_by_url=False,
         ),
     ),
     Vendor(
@@ -35,13 +38,14 @@ VENDORS: tuple[Vendor, ...] = (
         base_url="https://api.mistral.ai/v1",
         key_variables=("MISTRAL_API_KEY",),
         capabilities=(*_VISION, "files", "reasoning"),
-        # It refuses fields that it does not know (422), stream_options among them, and sends
-        # usage by itself.
+        # It refuses fields that it does not know (422), stream_options and a user message's name
+        # among them, and sends usage by itself.
         quirks=Quirks(
             stream_usage=False,
             required_word="any",
             seed_field="random_seed",
             file_part="document_url",
+            names="tool results",
         ),
     ),
     Vendor(
@@ -95,6 +99,8 @@ VENDORS: tuple[Vendor, ...] = (
         capabilities=("chat", "streaming", "json_schema", "images", "citations"),
         # It has no list of models; these are the ones its documentation names.
         models=("sonar", "sonar-pro", "sonar-reasoning-pro", "sonar-deep-research"),
+        # Each of its events has the usage so far.
+        quirks=Quirks(stream_usage=False),
     ),
     Vendor(
         name="lmstudio",

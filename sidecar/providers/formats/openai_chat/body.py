@@ -6,6 +6,7 @@ from typing import Any, assert_never
 
 import msgspec
 
+from sidecar.errors import InvalidParams
 from sidecar.providers.base import Facts, Target
 from sidecar.values import (
     AIMessage,
@@ -23,11 +24,17 @@ from sidecar.values import (
 
 
 def encode(request: AIRequest, target: Target, facts: Facts) -> bytes:
-    """Return the body. What this vendor does not take is told in `facts.warnings`."""
+    """Return the body. What this vendor does not take is told in `facts.warnings`.
+
+    Raises `InvalidParams` for what can't be left out.
+    """
     quirks = target.vendor.quirks
     fields: dict[str, Any] = {
         "model": target.model,
-        "messages": [_message(message, target) for message in request.messages],
+        "messages": [
+            _message(message, f"$.request.messages[{at}]", target, facts)
+            for at, message in enumerate(request.messages)
+        ],
         "temperature": request.temperature,
         "top_p": request.top_p,
         quirks.max_tokens_field: request.max_tokens,
@@ -49,10 +56,16 @@ def encode(request: AIRequest, target: Target, facts: Facts) -> bytes:
     return msgspec.json.encode(body | (request.extra or {}))
 
 
-def _message(message: AIMessage, target: Target) -> dict[str, Any]:
-    fields: dict[str, Any] = {"role": message.role, "content": _content(message, target)}
+def _message(message: AIMessage, path: str, target: Target, facts: Facts) -> dict[str, Any]:
+    fields: dict[str, Any] = {"role": message.role, "content": _content(message, path, target)}
     if message.name is not None:
-        fields["name"] = message.name
+        if message.role == "tool" or target.vendor.quirks.names == "any message":
+            fields["name"] = message.name
+        else:
+            facts.warn(
+                f"{target.vendor.display_name} takes no `name` in a {message.role} message; "
+                "it was not sent. Say in the content who speaks."
+            )
     if message.tool_call_id is not None:
         fields["tool_call_id"] = message.tool_call_id
     if message.tool_calls:
@@ -70,13 +83,15 @@ def _message(message: AIMessage, target: Target) -> dict[str, Any]:
     return fields
 
 
-def _content(message: AIMessage, target: Target) -> str | list[dict[str, Any]] | None:
+def _content(message: AIMessage, path: str, target: Target) -> str | list[dict[str, Any]] | None:
     if isinstance(message.content, list):
-        return [_part(part, target) for part in message.content]
+        return [
+            _part(part, f"{path}.content[{at}]", target) for at, part in enumerate(message.content)
+        ]
     return message.content
 
 
-def _part(part: Part, target: Target) -> dict[str, Any]:
+def _part(part: Part, path: str, target: Target) -> dict[str, Any]:
     match part:
         case TextPart(text=text):
             return {"type": "text", "text": text}
@@ -86,6 +101,13 @@ def _part(part: Part, target: Target) -> dict[str, Any]:
                 image["detail"] = part.detail
             return {"type": "image_url", "image_url": image}
         case FilePart():
+            if part.url is not None and not target.vendor.quirks.file_by_url:
+                raise InvalidParams(
+                    f"{target.vendor.display_name} fetches no documents from a URL.",
+                    hint="Send the document itself: `data` in base64, and its `media_type`.",
+                    path=f"{path}.url",
+                    provider=target.vendor.name,
+                )
             data = part.url or _data_url(part.media_type, part.data)
             name = part.filename or "document.pdf"
             if target.vendor.quirks.file_part == "document_url":

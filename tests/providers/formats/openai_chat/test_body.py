@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from sidecar.errors import InvalidParams
 from sidecar.providers.base import Facts
 from sidecar.values import AIRequest
 from tests.providers.answers import WIRE, answer, target_of
@@ -60,7 +61,8 @@ def test_every_plain_field_has_its_place() -> None:
 
 def test_a_stream_asks_for_its_usage_where_the_vendor_knows_how() -> None:
     assert body("openai", stream=True)["stream_options"] == {"include_usage": True}
-    assert body("mistral", stream=True) == {"model": "m", "messages": ASK, "stream": True}
+    for vendor in ("mistral", "perplexity"):
+        assert body(vendor, stream=True) == {"model": "m", "messages": ASK, "stream": True}
 
 
 def test_vendors_have_words_of_their_own() -> None:
@@ -138,6 +140,26 @@ def test_documents_and_sound() -> None:
         "type": "input_audio",
         "input_audio": {"data": "AAAA", "format": "mp3"},
     }
+
+
+def test_a_document_by_its_url_goes_to_those_who_fetch_it() -> None:
+    pdf = {"type": "file", "url": "https://a.example/a.pdf"}
+    assert content("mistral", pdf)["document_url"] == pdf["url"]
+    text = {"type": "text", "text": "Read this."}
+    messages = [*ASK, {"role": "user", "content": [text, pdf]}]
+    with pytest.raises(InvalidParams) as refused:
+        built("openai", messages=messages)
+    assert refused.value.path == "$.request.messages[1].content[1].url"
+    assert "base64" in refused.value.hint
+
+
+def test_names_go_to_those_who_take_them_and_their_loss_is_told() -> None:
+    named = {"role": "user", "name": "ada", "content": "hi"}
+    result = {"role": "tool", "tool_call_id": "a", "name": "f", "content": "2"}
+    assert body("openai", messages=[named, result])["messages"] == [named, result]
+    found, facts = built("mistral", messages=[named, result])
+    assert found["messages"] == [*ASK, result]
+    assert "takes no `name` in a user message" in facts.warnings[0]
 
 
 def test_an_answers_message_goes_back_whole() -> None:
