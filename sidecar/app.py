@@ -72,6 +72,7 @@ class App:
         self.manager = AIManager(directory, Database(settings.home), self._here())
         self.problems = [
             *settings.problems,
+            *_missing_scripts(settings),
             *missing,
             *self.manager.load(),
             *(f"{settings.home / 'config.toml'}: {each}" for each in directory.problems),
@@ -119,6 +120,7 @@ class App:
             self.executions.cancel_all()
             await self._inbox.empty()
             await self.executions.idle()
+            self._server.cancel_all()
             await self._server.idle()
         await self._writer.close()
         with anyio.move_on_after(_ENDING_S / 2):
@@ -197,6 +199,12 @@ def _local_models() -> tuple[list[str], list[LocalModel]]:
         return [], [bundled()]
     except ComponentMissing as error:
         return [f"{error.message} {error.hint}"], []
+
+
+def _missing_scripts(settings: Settings) -> list[str]:
+    if settings.scripted is None or settings.scripted.is_dir():
+        return []
+    return [f"--scripted: there is no folder {settings.scripted}; it has no scripts to play."]
 
 
 async def serve(settings: Settings) -> None:

@@ -6,19 +6,23 @@ told with file and key path, and its defaults are used; the sidecar starts all t
 
 from __future__ import annotations
 
+import difflib
 import os
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 import msgspec
 from msgspec import Meta, Struct
 
 from sidecar.rpc.lines import DEFAULT_LIMIT
 from sidecar.rpc.params import explain
-from sidecar.values import NewProviderName, Timeouts
+from sidecar.values import NewProviderName, Organization, Timeouts
 
 HOME_VARIABLE = "AI_SIDECAR_HOME"
+NO_ADDRESS = ""
+"""In the place of a `base_url` that can't be read."""
+_DEFAULT = " The default is used."
 
 
 class _Part(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -38,11 +42,11 @@ class ProviderSettings(_Part, frozen=True):
     format: str | None = None
     display_name: str | None = None
     base_url: str | None = None
-    key_variable: str | None = None
+    key_variable: Annotated[str, Meta(pattern=r"^[^=\s]+$")] | None = None
     model: str | None = None
     max_tokens: Annotated[int, Meta(ge=1)] | None = None
     temperature: Annotated[float, Meta(ge=0)] | None = None
-    organization: str | None = None
+    organization: Organization | None = None
     timeouts: Timeouts | None = None
 
 
@@ -126,13 +130,40 @@ def _providers(
     for name, table in tables.items():
         place = f"{path}: providers.{name}"
         named = _part(place, NewProviderName, name, problems)
-        row = named and _part(place, ProviderSettings, table, problems)
+        row = named and _row(place, table, problems)
         if row is not None:
             rows[name] = row
     return rows
 
 
-def _part(place: str, kind: Any, value: object, problems: list[str]) -> Any:  # noqa: ANN401
+def _row(place: str, table: object, problems: list[str]) -> ProviderSettings | None:
+    """One wrong key must not take the others with it, and least of all the address.
+
+    An API key that goes to another host than was meant, or another one that goes there, is worse
+    than an error: a row that does not say which has no address at all, `NO_ADDRESS`.
+    """
+    if not isinstance(table, dict):
+        return cast("ProviderSettings | None", _part(place, ProviderSettings, table, problems))
+    given = dict(table)
+    for key, value in table.items():
+        meant = difflib.get_close_matches(key, ProviderSettings.__struct_fields__, n=1)
+        if _part(place, ProviderSettings, {key: value}, problems, end="") is not None:
+            continue
+        del given[key]
+        vital = bool({key, *meant} & {"base_url", "key_variable"})
+        given |= {"base_url": NO_ADDRESS} if vital else {}
+        problems[-1] += " The provider is not used until then." if vital else _DEFAULT
+    return msgspec.convert(given, ProviderSettings)
+
+
+def _part(
+    place: str,
+    kind: Any,  # noqa: ANN401 - any type annotation
+    value: object,
+    problems: list[str],
+    *,
+    end: str = _DEFAULT,
+) -> Any:  # noqa: ANN401 - an instance of `kind`
     try:
         return msgspec.convert(value, kind)
     except msgspec.ValidationError as error:
@@ -140,5 +171,5 @@ def _part(place: str, kind: Any, value: object, problems: list[str]) -> Any:  # 
         where = place + (found.path or "$").removeprefix("$")
         what = found.message.replace("Unknown parameter", "Unknown key")
         hint = "" if found.hint == found.default_hint else f" {found.hint}"
-        problems.append(f"{where}: {what}{hint} The default is used.")
+        problems.append(f"{where}: {what}{hint}{end}")
         return None

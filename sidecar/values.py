@@ -10,12 +10,15 @@ provider's own count.
 
 from __future__ import annotations
 
+import binascii
 from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct
 
 FinishReason = Literal["stop", "length", "tool_calls", "content_filter", "cancelled", "error"]
 Role = Literal["system", "user", "assistant", "tool"]
+
+_URLS = ("https://", "http://", "data:")
 
 Milliseconds = Annotated[int, Meta(ge=1, le=86_400_000)]
 ExecutionId = Annotated[
@@ -28,9 +31,10 @@ ExecutionId = Annotated[
 ]
 BlockId = Annotated[str, Meta(max_length=200, description="The client's own label; echoed.")]
 ProviderName = Annotated[str, Meta(min_length=1, max_length=100)]
-NEW_PROVIDER = r"^[a-z0-9][a-z0-9_.-]*$"
+NEW_PROVIDER = r"^[a-z0-9][a-z0-9_.-]*$(?!\n)"  # Python's `$` lets a last line feed pass
 NewProviderName = Annotated[str, Meta(max_length=100, pattern=NEW_PROVIDER)]
 """What a provider of one's own may be called."""
+Organization = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_.-]{1,200}$(?!\n)")]
 
 
 class Value(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
@@ -80,14 +84,30 @@ class AudioPart(Value, frozen=True, tag="audio"):
     data: str
     media_type: str
 
+    def __post_init__(self) -> None:
+        _check_base64(self.data)
+
 
 def _one_source(url: str | None, data: str | None, media_type: str | None) -> None:
     if (url is None) == (data is None):
         message = "needs exactly one of `url` and `data`"
         raise ValueError(message)
+    if url is not None and not url.lower().startswith(_URLS):
+        message = "`url` must begin with https://, http:// or data:"
+        raise ValueError(message)
     if data is not None and media_type is None:
         message = "`data` needs its `media_type`, like image/png"
         raise ValueError(message)
+    if data is not None:
+        _check_base64(data)
+
+
+def _check_base64(data: str) -> None:
+    try:
+        binascii.a2b_base64(data, strict_mode=True)
+    except ValueError:
+        message = "`data` must be base64, without line breaks"
+        raise ValueError(message) from None
 
 
 Part = TextPart | ImagePart | FilePart | AudioPart

@@ -9,12 +9,15 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from queue import SimpleQueue
+from typing import Any
 
 import psutil
 import pytest
 
 from sidecar.terminal.peer import Peer
 from tests.conftest import Start
+from tests.providers.raw_server import Connection, serving
 from tests.providers.sidecars import LIMIT_S
 from tests.streams import (
     HANG,
@@ -83,6 +86,38 @@ def test_every_ending_ends_what_hangs_and_answers_what_was_asked(
     [answer] = filter(answer_to("call"), last)
     assert answer["error"]["code"] == -32800
     assert answer["error"]["data"]["execution_id"] == "e2"
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_every_ending_answers_what_waits_for_a_silent_provider(start: Start, ending: str) -> None:
+    asked: SimpleQueue[int] = SimpleQueue()
+
+    def say_nothing(connection: Connection) -> None:
+        asked.put(connection.number)
+        connection.hang()
+
+    with serving(say_nothing) as server:
+        peer = start()
+        given = {"provider": "own", "format": "openai_chat", "base_url": server.url}
+        peer.call("configure_provider", given, LIMIT_S)
+        alone = line("list_models", {"provider": "own"}, "alone")
+        batch = [line("list_models", {"provider": "own"}, "member"), line("ping", {}, "done")]
+        peer.send(alone + b"[" + b",".join(each.strip() for each in batch) + b"]\n")
+        for _ in range(2):
+            asked.get(timeout=LIMIT_S)
+        last: list[Any] = list(assert_ends(peer, ENDINGS[ending]))
+    [answer] = [each for each in last if isinstance(each, dict) and each.get("id") == "alone"]
+    assert answer["error"]["code"] == -32800
+    [members] = [each for each in last if isinstance(each, list)]
+    assert [each["id"] for each in members] == ["member", "done"]
+    assert members[0]["error"]["data"]["kind"] == "cancelled"
+    assert members[1]["result"] == {}
+
+
+def test_a_folder_of_scripts_that_is_not_there_is_told(start: Start, tmp_path: Path) -> None:
+    missing = str(tmp_path / "nowhere")
+    [problem] = start("--scripted", missing).call("initialize", {}, LIMIT_S)["result"]["problems"]
+    assert missing in problem
 
 
 @pytest.mark.parametrize("ending", ENDINGS)

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from sidecar import settings
-from sidecar.settings import Config, Settings
+from sidecar.engine.directory import Directory
+from sidecar.settings import Config, ProviderSettings, Settings
 from tests.conftest import Start
 from tests.providers.sidecars import LIMIT_S
 
@@ -93,9 +94,40 @@ def test_what_is_wrong_is_told_with_its_place_and_the_rest_is_used(
     assert place in problem
     assert hint in problem
     assert found.config.providers["groq"].model == "kept"
-    assert "xai" not in found.config.providers
+    assert found.config.providers.get("xai", ProviderSettings()) in (
+        ProviderSettings(),
+        ProviderSettings(base_url=settings.NO_ADDRESS),
+    )
     assert found.config.timeouts == Config().timeouts
     assert found.config.protocol == Config().protocol
+
+
+def test_a_wrong_key_takes_no_other_key_of_its_row_with_it(tmp_path: Path) -> None:
+    text = """
+[providers.openai]
+base_url = "https://proxy.example/v1"
+model = "m"
+temprature = 1
+max_tokens = 0
+"""
+    found = load(tmp_path, text)
+    assert found.config.providers["openai"] == ProviderSettings(
+        base_url="https://proxy.example/v1", model="m"
+    )
+    assert [each.endswith("The default is used.") for each in found.problems] == [True, True]
+
+
+@pytest.mark.parametrize(
+    "line", ["base_url = 5", "bas_url = 'https://proxy.example'", "key_variable = ''"]
+)
+def test_a_row_that_does_not_say_where_its_key_goes_has_no_address(
+    tmp_path: Path, line: str
+) -> None:
+    found = load(tmp_path, f"providers.openai.{line}")
+    [problem] = found.problems
+    assert problem.endswith("The provider is not used until then.")
+    row = Directory(found.config, scripted=False).row("openai")
+    assert (row.base_url, row.available) == (None, False)
 
 
 @pytest.mark.parametrize(
@@ -185,7 +217,8 @@ def test_a_file_that_is_wrong_in_many_ways_is_told_in_each(start: Start, tmp_pat
     listed = peer.call("list_ai_providers", {}, LIMIT_S)["result"]["providers"]
     rows = {each["name"]: each for each in listed}
     assert not {"own", "other", LONG} & set(rows)
-    assert rows["openai"]["base_url"] == "https://api.openai.com/v1"
+    assert "base_url" not in rows["openai"]  # which is better than another host than was meant
+    assert not rows["openai"]["available"]
     assert rows["xai"]["defaults"] == {"model": "kept"}
     assert rows["local"]["active"]
 

@@ -27,7 +27,7 @@ from sidecar.errors import (
 from sidecar.keys import environment
 from sidecar.providers.base import Deadlines, Secret, Vendor
 from sidecar.providers.catalog import SCRIPTED, VENDORS
-from sidecar.settings import Config, ProviderSettings
+from sidecar.settings import NO_ADDRESS, Config, ProviderSettings
 from sidecar.values import ProviderName, Timeouts
 
 DEFAULTS = Deadlines(connect_ms=15_000, first_token_ms=600_000, idle_ms=120_000, total_ms=3_600_000)
@@ -171,6 +171,11 @@ class Directory:
         """Every provider's name, the catalogue's first."""
         return [*self._vendors, *(name for name in self.overrides if name not in self._vendors)]
 
+    def takes_address(self, name: str) -> bool:
+        """False for what runs on this machine, by itself."""
+        vendor = self._vendors.get(name)
+        return vendor is None or vendor.format in REMOTE_FORMATS
+
     def row(self, name: str) -> Row:
         """Return a provider as it is set now. Raises `ProviderNotFound`."""
         set_ = self.overrides.get(name, Overrides())
@@ -182,10 +187,10 @@ class Directory:
         given = self._given.get(name, ProviderSettings())
         if set_.display_name:
             vendor = msgspec.structs.replace(vendor, display_name=set_.display_name)
-        trusted = (url for url in (vendor.base_url, given.base_url) if url)
+        trusted = (url for url in (vendor.base_url, _address(given, vendor)) if url)
         return Row(
             vendor=vendor,
-            base_url=set_.base_url or given.base_url or vendor.base_url,
+            base_url=set_.base_url or _address(given, vendor),
             key_origins=frozenset(origin(url) for url in trusted),
             model=set_.model or given.model,
             max_tokens=_first(set_.max_tokens, given.max_tokens),
@@ -201,10 +206,19 @@ class Directory:
                 row = _checked_row(given, self._vendors.get(name))
             except ConfigError as error:
                 where = f"{name}.{error.path}" if error.path else name
-                yield f"providers.{where}: {error.message} {error.hint} The row is ignored."
+                lost = error.path == "base_url" and self.takes_address(name)
+                end = "The provider is not used until then." if lost else "The row is ignored."
+                yield f"providers.{where}: {error.message} {error.hint} {end}"
+                if lost and name in self._vendors:
+                    self._given[name] = msgspec.structs.replace(given, base_url=NO_ADDRESS)
             else:
                 self._given[name] = row
                 self._vendors[name] = _with_config(name, self._vendors.get(name), row)
+
+
+def _address(given: ProviderSettings, vendor: Vendor) -> str | None:
+    """Where requests go, unless RPC says otherwise; nowhere where the file can't be read."""
+    return (vendor.base_url if given.base_url is None else given.base_url) or None
 
 
 def checked_url(url: str) -> str:
@@ -255,13 +269,22 @@ def _not_found(name: str, known: list[str]) -> ProviderNotFound:
 
 
 def _checked_row(given: ProviderSettings, vendor: Vendor | None) -> ProviderSettings:
+    if (
+        vendor is not None
+        and vendor.format not in REMOTE_FORMATS
+        and (given.base_url or given.format)
+    ):
+        path = "base_url" if given.base_url else "format"
+        hint = "Remove it; for a server of your own make a row of your own."
+        message = f"{vendor.display_name} has no address and no wire format."
+        raise ConfigError(message, path=path, hint=hint)
     if given.format not in (None, *REMOTE_FORMATS):
         hint = f"Allowed: {', '.join(REMOTE_FORMATS)}."
         raise ConfigError(f"{given.format!r} is no format.", path="format", hint=hint)
     if vendor is None and given.format is None:
         hint = "Add `format`, like `openai_chat`, or correct the provider's name."
         raise ConfigError("A provider of one's own needs a format.", path="format", hint=hint)
-    if given.base_url is None:
+    if not given.base_url:
         return given
     try:
         return msgspec.structs.replace(given, base_url=checked_url(given.base_url))

@@ -18,7 +18,13 @@ import msgspec
 from sidecar.engine import on_this_machine
 from sidecar.engine.directory import Active, Directory, Overrides, Row, checked_url
 from sidecar.engine.on_this_machine import LocalProvider
-from sidecar.errors import AIError, ConfigError, InvalidParams, StorageError
+from sidecar.errors import (
+    AIError,
+    ComponentMissing,
+    ConfigError,
+    InvalidParams,
+    StorageError,
+)
 from sidecar.providers.base import Format, Secret, Sink, Target, Unheard
 from sidecar.records.database import Database
 from sidecar.values import AIMessage, AIRequest, ModelInfo
@@ -59,9 +65,10 @@ class AIManager:
         _check_extra(request)
         active = self.directory.active
         row = self.directory.row(provider or active.provider)
-        model = request.model or row.model
-        if model is None and row.vendor.name == active.provider:
-            model = active.model
+        chosen = active.model if row.vendor.name == active.provider else None
+        # Who names no provider means the active one, and its model with it.
+        usual = (row.model, chosen) if provider else (chosen, row.model)
+        model = request.model or usual[0] or usual[1]
         local = self._local.get(row.vendor.format)
         if local is not None:
             model = model or local.default_model()
@@ -88,6 +95,11 @@ class AIManager:
         One that has no list of models is asked for an answer of one token instead.
         """
         row = self.directory.row(provider)
+        local = self._local.get(row.vendor.format)
+        if local is not None and not local.available():
+            message = f"{row.vendor.display_name} lacks its engine or its models."
+            hint = "`ai-sidecar doctor` tells what is missing and how to install it."
+            raise ComponentMissing(message, hint=hint, provider=provider)
         find_key = (lambda: key) if key is not None else row.key
         if row.vendor.models:
             hello = AIRequest(messages=[AIMessage(role="user", content="Hello")], max_tokens=1)

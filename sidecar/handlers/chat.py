@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Literal
 
+import anyio
 import msgspec
 
 from sidecar.engine.agent_block import Answer
@@ -164,7 +165,9 @@ def _create(
 
 
 async def _answer_of(execution: Execution) -> Answer:
-    await execution.ended.wait()
+    # Whatever ends the waiting ends the execution as well, and that is what is answered.
+    with anyio.CancelScope(shield=True):
+        await execution.ended.wait()
     if execution.error is not None:
         raise execution.error
     return execution.response()

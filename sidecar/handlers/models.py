@@ -17,9 +17,18 @@ from sidecar.engine.directory import (
     origin,
 )
 from sidecar.errors import AIError, ConfigError, ErrorObject, InvalidParams
+from sidecar.keys.pasted import cleaned
 from sidecar.providers.base import Secret
 from sidecar.rpc.methods import Call
-from sidecar.values import NEW_PROVIDER, ModelInfo, ProviderName, Said, Timeouts, Value
+from sidecar.values import (
+    NEW_PROVIDER,
+    ModelInfo,
+    Organization,
+    ProviderName,
+    Said,
+    Timeouts,
+    Value,
+)
 
 if TYPE_CHECKING:
     from sidecar.app import App
@@ -107,9 +116,7 @@ class ConfigureProviderParams(Value, frozen=True):
     model: Annotated[str, Meta(min_length=1, max_length=300)] | UnsetType | None = UNSET
     max_tokens: Annotated[int, Meta(ge=1)] | UnsetType | None = UNSET
     temperature: Annotated[float, Meta(ge=0)] | UnsetType | None = UNSET
-    organization: Annotated[str, Meta(pattern=r"^[A-Za-z0-9_.-]{1,200}$")] | UnsetType | None = (
-        UNSET
-    )
+    organization: Organization | UnsetType | None = UNSET
     timeouts: Timeouts | UnsetType | None = UNSET
 
 
@@ -159,7 +166,7 @@ async def test_provider_connection(
     """
     del call
     app.manager.directory.row(params.provider)
-    key = Secret(params.api_key) if params.api_key is not None else None
+    key = Secret(cleaned(params.api_key)) if params.api_key is not None else None
     began = time.monotonic()
     error: AIError | None = None
     models: list[ModelInfo] = []
@@ -197,6 +204,10 @@ async def configure_provider(app: App, params: ConfigureProviderParams, call: Ca
         message = f"The format of {params.provider} is fixed."
         hint = "Choose another name for a provider of your own."
         raise InvalidParams(message, path="$.format", hint=hint)
+    if params.base_url and not directory.takes_address(params.provider):
+        message = f"{params.provider} is on this machine and has no address."
+        hint = "For a server of your own, use `openai-compatible` or a name of your own."
+        raise InvalidParams(message, path="$.base_url", hint=hint)
     row = await app.manager.configure(params.provider, before.changed(changes))
     call.afterwards(lambda: _tell_change(app, params.provider))
     return _info(app, row)

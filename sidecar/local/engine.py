@@ -172,7 +172,7 @@ class Engine:
             rules = llama_grammar.json_schema_to_gbnf(json.dumps(output.schema))
         except Exception as error:
             # The converter has no errors of its own: KeyError, AssertionError, re.error, …
-            raise _bad_schema(repr(error)) from error
+            raise _bad_schema(str(error) or type(error).__name__) from error
         # A grammar that does not parse would take the process down when it is used.
         sampler = llama_cpp.llama_sampler_init_grammar(self._vocabulary, rules.encode(), b"root")
         if not sampler:
@@ -270,7 +270,7 @@ def load(spec: ModelSpec, log: NativeLog) -> Engine:
     if not path.is_file():
         raise ModelNotFound(
             f"the model's file {path.name} does not exist",
-            hint="Download the model again, or correct its path in models.toml.",
+            hint="Install the sidecar anew: the demo model is a part of it.",
         )
     log.errors.clear()
     try:

@@ -90,7 +90,8 @@ def main() -> None:
     except (ImportError, OSError, RuntimeError) as error:
         # Not installed, or built for another machine: its native library can't be loaded.
         missing = ComponentMissing(
-            f"the local engine is not usable: {error}", hint="pip install 'ai-sidecar[local]'"
+            f"the local engine is not usable: {error}",
+            hint="pip install 'ai-sidecar[local]' (in a clone of the repository: scripts/setup)",
         )
         _send(output, _failed(missing, None))
         return

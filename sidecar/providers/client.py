@@ -273,12 +273,12 @@ def _connect_trace(facts: Facts) -> Callable[[str, object], object]:
 
 
 def _sendable(headers: Mapping[str, str], target: Target) -> dict[str, str]:
-    """Check a key that was pasted with something else: headers take printable ASCII alone."""
-    for value in headers.values():
-        if not (value.isascii() and value.isprintable()):
-            message = (
-                f"The API key of {target.vendor.display_name} has characters that no key has; "
-                "nothing was sent."
-            )
-            raise Authentication(message, provider=target.vendor.name)
+    """Check a key that was kept with something else: headers take printable ASCII alone."""
+    key = target.key.reveal() if target.key else ""
+    if not (key.isascii() and key.isprintable()) or key != key.strip():
+        message = (
+            f"The API key of {target.vendor.display_name} has characters that no key has; "
+            "nothing was sent."
+        )
+        raise Authentication(message, provider=target.vendor.name)
     return dict(headers)

@@ -42,10 +42,13 @@ class Request(Struct, frozen=True):
 
 
 class Invalid(Struct, frozen=True):
-    """What was no request: the error to answer, and the id as far as one could be read."""
+    """What was no request: the error to answer, and the id as far as one could be read.
+
+    None in its place: it was a notification, which nothing may answer.
+    """
 
     error: AIError
-    id: Raw = NULL
+    id: Raw | None = NULL
 
 
 class Batch(Struct, frozen=True):
@@ -229,6 +232,8 @@ def _explain_surrogate(value: object, mended: bytes) -> Invalid | None:
         path=path.replace("$.params", "$", 1),
         hint="Escape characters beyond U+FFFF as a pair of surrogates, or send plain UTF-8.",
     )
+    if isinstance(value, dict) and isinstance(value.get("method"), str) and "id" not in value:
+        return Invalid(error, None)
     id_ = _readable_id(mended) if isinstance(value, dict) else NULL
     return Invalid(error, NULL if rb"\ufffd" in bytes(id_) else id_)
 

@@ -6,9 +6,12 @@
 from __future__ import annotations
 
 import difflib
+import json
+import math
 import re
 import types
 import typing
+from collections.abc import Callable, Iterable
 from functools import cache
 from typing import Any
 
@@ -52,9 +55,9 @@ def decode_params(kind: type, raw: Raw | UnsetType) -> Any:  # noqa: ANN401 - th
 
 def _as_it_came(data: bytes) -> object:
     try:
-        return msgspec.json.decode(data)
-    except msgspec.DecodeError:
-        return None  # a number beyond all: what was meant can't be told
+        return json.loads(data)  # which reads a number beyond all as infinite
+    except (ValueError, RecursionError):
+        return None
 
 
 def explain(kind: Any, text: str, value: object = None) -> InvalidParams:  # noqa: ANN401
@@ -65,6 +68,7 @@ def explain(kind: Any, text: str, value: object = None) -> InvalidParams:  # noq
     what, at, path = text.rpartition(_AT)
     what, path = (what, path.removesuffix("`")) if at else (text, "$")
     place = _type_at(kind, path)
+    path = _exact(path, what, value)
     if unknown := _UNKNOWN.fullmatch(what):
         name = _short(unknown["field"])
         message = f"Unknown parameter `{name}`."
@@ -89,14 +93,51 @@ def _plain_words(what: str) -> str | None:
     return f"Give a value of type {wanted['type']}." if wanted else None
 
 
-def _tag_at(value: object, path: str) -> object:
-    """The `type` of the object at `path`, which tells the members of a union apart."""
+def _exact(path: str, what: str, value: object) -> str:
+    """Put in the key where msgspec prints `[...]` for any value of an object."""
+    before, any_key, _ = path.partition("[...]")
+    if not any_key:
+        return path
+    wrong = _is_no_number if what == "Number out of range" else _is_no_text
+    return before + (_way_to(_at(value, before), wrong) or any_key)
+
+
+def _is_no_number(value: object) -> bool:
+    return value in (math.inf, -math.inf)
+
+
+def _is_no_text(value: object) -> bool:
+    return not isinstance(value, str)
+
+
+def _way_to(value: object, wrong: Callable[[object], bool]) -> str | None:
+    """The rest of the path to the first value below this one that is `wrong`."""
+    inside: Iterable[tuple[str, object]] = ()
+    if isinstance(value, dict):
+        inside = ((f".{key}", item) for key, item in value.items())
+    elif isinstance(value, list):
+        inside = ((f"[{index}]", item) for index, item in enumerate(value))
+    for step, item in inside:
+        if wrong(item):
+            return step
+        if (rest := _way_to(item, wrong)) is not None:
+            return step + rest
+    return None
+
+
+def _at(value: object, path: str) -> object:
     for name, index in re.findall(r"\.([^.\[\]]+)|\[(\d+)\]", path):
         if isinstance(value, dict):
             value = value.get(name)
         elif isinstance(value, list) and index:
             value = value[int(index)]
-    return value.get("type") if isinstance(value, dict) else None
+    return value
+
+
+def _tag_at(value: object, path: str) -> object:
+    """The `type` of the object at `path`, which tells the members of a union apart."""
+    found = _at(value, path)
+    return found.get("type") if isinstance(found, dict) else None
 
 
 def _known_fields(place: Any, wrong: str, tag: object) -> str | None:  # noqa: ANN401

@@ -26,6 +26,7 @@ from msgspec import Raw, UnsetType
 from sidecar.errors import (
     AIError,
     Busy,
+    Cancelled,
     ErrorData,
     ErrorObject,
     InternalError,
@@ -41,6 +42,8 @@ from sidecar.rpc.params import decode_params
 logger = logging.getLogger(__name__)
 
 MAX_BATCH_ANSWER = 32 * 1024 * 1024
+
+_AFTER_SHUTDOWN = "Ask again once the sidecar has been started anew."
 
 _CALL_SIGNATURE = inspect.Signature([inspect.Parameter("call", inspect.Parameter.POSITIONAL_ONLY)])
 
@@ -64,11 +67,17 @@ class Server:
         self._methods = {name: self._invoke(method) for name, method in methods.items()}
         self._in_flight = 0
         self._idle = anyio.Event()
+        self._waiting: set[anyio.CancelScope] = set()
 
     async def idle(self) -> None:
         """Wait until every request that came has been answered."""
         while self._in_flight:
             await self._idle.wait()
+
+    def cancel_all(self) -> None:
+        """Stop every method that waits; each is answered with `Cancelled`."""
+        for scope in self._waiting:
+            scope.cancel()
 
     def receive(self, line: bytes | Overlong) -> None:
         """Take one line. Never waits for a method."""
@@ -87,8 +96,8 @@ class Server:
             self._receive_one(Call(message))
         elif isinstance(message, Batch):
             self._receive_batch(message)
-        else:
-            self._answer(_to_failure(message.error, message.id))
+        elif (answer := _refusal(message)) is not None:
+            self._answer(answer)
 
     def notify(self, method: str, params: msgspec.Struct) -> None:
         """Send a notification."""
@@ -116,7 +125,7 @@ class Server:
         for position, member in enumerate(batch.members):
             size += _size(answers[-1]) if answers else 0
             if isinstance(member, Invalid):
-                answers.append(_to_failure(member.error, member.id))
+                answers.append(_refusal(member))
                 continue
             if size > MAX_BATCH_ANSWER:
                 answers.append(_refused(member))
@@ -194,12 +203,19 @@ class Server:
     async def _settle(self, call: Call) -> object | None:
         """Wait for a method, and return what to answer."""
         assert call.pending is not None  # noqa: S101 - who calls this has looked
-        try:
-            outcome = Raw(messages.encode(await call.pending))
-        except Exception as error:  # noqa: BLE001 - the boundary
-            answer: Response | Failure = Failure("2.0", _explain(call, error), call.answer_id)
-        else:
-            answer = Response("2.0", outcome, call.answer_id)
+        error: Exception = Cancelled("The sidecar was shut down.", hint=_AFTER_SHUTDOWN)
+        answer: Response | Failure | None = None
+        with anyio.CancelScope() as scope:
+            self._waiting.add(scope)
+            try:
+                outcome = Raw(messages.encode(await call.pending))
+                answer = Response("2.0", outcome, call.answer_id)
+            except Exception as found:  # noqa: BLE001 - the boundary
+                error = found
+            finally:
+                self._waiting.discard(scope)
+        if answer is None:
+            answer = Failure("2.0", _explain(call, error), call.answer_id)
         return None if call.request.is_notification else answer
 
     def _answer(self, response: object) -> None:
@@ -232,6 +248,13 @@ def _overlong(line: Overlong) -> InvalidRequest:
 def _size(answer: object | None) -> int:
     result = answer.get("result") if isinstance(answer, dict) else None
     return len(bytes(result)) if isinstance(result, Raw) else 0
+
+
+def _refusal(message: Invalid) -> Failure | None:
+    if message.id is None:
+        logger.warning("A notification was refused: %s", message.error.message)
+        return None
+    return _to_failure(message.error, message.id)
 
 
 def _refused(member: Request) -> Failure | None:

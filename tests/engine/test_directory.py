@@ -14,7 +14,7 @@ import pytest
 
 from sidecar.engine.directory import Active, Directory, Overrides
 from sidecar.errors import KeyNotFound, KeyOriginMismatch, ProviderNotFound
-from sidecar.settings import Config
+from sidecar.settings import Config, ProviderSettings
 from sidecar.terminal.peer import Peer
 from sidecar.values import Timeouts
 from tests.conftest import Start
@@ -56,6 +56,17 @@ def test_an_unknown_name_is_told_with_the_one_that_was_meant() -> None:
     with pytest.raises(ProviderNotFound) as caught:
         directory().row("opena")
     assert caught.value.hint == "Did you mean `openai`?"
+
+
+def test_what_runs_on_this_machine_has_no_address(start: Start) -> None:
+    given = ProviderSettings(base_url="http://127.0.0.1:1", model="demo")
+    found = Directory(Config(providers={"local": given}), scripted=False)
+    [problem] = found.problems
+    assert "providers.local.base_url" in problem
+    assert found.row("local").base_url is None
+    params = {"provider": "local", "base_url": "http://127.0.0.1:1"}
+    answer = start().call("configure_provider", params, LIMIT_S)
+    assert answer["error"]["data"]["path"] == "$.base_url"
 
 
 def test_the_active_one_falls_back_to_one_that_exists() -> None:

@@ -9,7 +9,14 @@ import pytest
 from sidecar.engine.directory import Active, Directory, Overrides
 from sidecar.engine.manager import AIManager
 from sidecar.engine.on_this_machine import LocalProvider
-from sidecar.errors import AIError, InvalidParams, KeyNotFound, ProviderNotFound, StorageError
+from sidecar.errors import (
+    AIError,
+    ComponentMissing,
+    InvalidParams,
+    KeyNotFound,
+    ProviderNotFound,
+    StorageError,
+)
 from sidecar.providers.scripted import ScriptedProvider
 from sidecar.records.database import Database
 from sidecar.settings import Config, ProviderSettings
@@ -44,7 +51,19 @@ async def test_the_model_is_the_requests_then_the_providers_then_the_active_one(
     await made.activate(Active(provider="vllm", model="active"))
     assert made.prepare("vllm", asking())[1] == "active"
     assert made.prepare(None, asking())[1] == "active"
+    await made.activate(Active(provider="lmstudio", model="active"))
+    assert made.prepare(None, asking())[1] == "active"
+    assert made.prepare("lmstudio", asking())[1] == "row"
     assert made.prepare("scripted", asking())[1] == "hello"
+
+
+async def test_a_provider_of_this_machine_that_lacks_a_part_fails_its_test(tmp_path: Path) -> None:
+    made = manager(tmp_path)
+    assert [model.id for model in await made.test("scripted", None)] == ["hello"]
+    (tmp_path / "hello.jsonl").unlink()
+    with pytest.raises(ComponentMissing) as missing:
+        await made.test("scripted", None)
+    assert "doctor" in missing.value.hint
 
 
 @pytest.mark.parametrize(

@@ -1,17 +1,25 @@
 from __future__ import annotations
 
 import json
+from typing import NamedTuple
 
 import pytest
 
+from sidecar.errors import AIError
 from sidecar.rpc import messages
 from sidecar.rpc.messages import MAX_BATCH, Batch, Invalid, Request
 
 
-def decode_invalid(line: bytes) -> Invalid:
+class Found(NamedTuple):
+    error: AIError
+    id: bytes
+
+
+def decode_invalid(line: bytes) -> Found:
     found = messages.decode(line)
     assert isinstance(found, Invalid)
-    return found
+    assert found.id is not None
+    return Found(found.error, bytes(found.id))
 
 
 def decode_request(line: bytes) -> Request:
@@ -35,7 +43,7 @@ def test_an_id_is_a_string_a_number_or_null(id_: bytes) -> None:
 @pytest.mark.parametrize("id_", [b"true", b"{}", b"[1]"])
 def test_any_other_id_is_an_invalid_request_with_id_null(id_: bytes) -> None:
     found = decode_invalid(b'{"jsonrpc":"2.0","id":' + id_ + b',"method":"m"}')
-    assert (found.error.code, bytes(found.id)) == (-32600, b"null")
+    assert (found.error.code, found.id) == (-32600, b"null")
 
 
 def test_without_an_id_it_is_a_notification() -> None:
@@ -59,7 +67,7 @@ def test_without_an_id_it_is_a_notification() -> None:
 )
 def test_what_is_not_json_in_utf_8_is_a_parse_error_with_id_null(line: bytes) -> None:
     found = decode_invalid(line)
-    assert (found.error.code, bytes(found.id)) == (-32700, b"null")
+    assert (found.error.code, found.id) == (-32700, b"null")
     assert found.error.hint
 
 
@@ -118,7 +126,19 @@ def test_a_lone_surrogate_is_told_with_its_path_and_its_request(half: bytes) -> 
         b'{"jsonrpc":"2.0","id":"7","method":"m","params":{"a":["ok",{"b":"' + half + b'"}]}}'
     )
     assert (found.error.code, found.error.path) == (-32602, "$.a[1].b")
-    assert bytes(found.id) == b'"7"'
+    assert found.id == b'"7"'
+
+
+def test_a_lone_surrogate_in_a_notification_is_answered_to_nobody() -> None:
+    line = rb'{"jsonrpc":"2.0","method":"m","params":{"a":"\ud800"}}'
+    found = messages.decode(line)
+    assert isinstance(found, Invalid)
+    assert found.id is None
+    batch = messages.decode(b"[" + line + b"]")
+    assert isinstance(batch, Batch)
+    [member] = batch.members
+    assert isinstance(member, Invalid)
+    assert member.id is None
 
 
 def test_a_pair_of_surrogates_is_a_character() -> None:

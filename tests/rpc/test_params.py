@@ -35,6 +35,14 @@ def fault(text: str) -> InvalidParams:
         (f'{{"request":{{"messages":[{USER}],"tempreature":1}}}}', "$.request.tempreature"),
         (f'{{"request":{{"messages":[{USER}],"max_tokens":0}}}}', "$.request.max_tokens"),
         (f'{{"request":{{"messages":[{USER}]}},"execution_id":""}}', "$.execution_id"),
+        (
+            f'{{"request":{{"messages":[{USER}],"metadata":{{"a":"b","c":1}}}}}}',
+            "$.request.metadata.c",
+        ),
+        (
+            f'{{"request":{{"messages":[{USER}],"extra":{{"a":1,"b":{{"c":[2,1e400]}}}}}}}}',
+            "$.request.extra.b.c[1]",
+        ),
         ("[1]", "$"),
     ],
 )

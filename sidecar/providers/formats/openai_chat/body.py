@@ -43,7 +43,7 @@ def encode(request: AIRequest, target: Target, facts: Facts) -> bytes:
         "presence_penalty": request.presence_penalty,
         quirks.seed_field: request.seed,
         "tools": [_tool(tool) for tool in request.tools or ()] or None,
-        "tool_choice": _tool_choice(request, target),
+        "tool_choice": _tool_choice(request, target) if request.tools else None,
         "parallel_tool_calls": request.parallel_tool_calls if request.tools else None,
         "response_format": _response_format(request),
         "reasoning_effort": _reasoning_effort(request, target, facts),

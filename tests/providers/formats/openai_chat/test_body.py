@@ -175,6 +175,10 @@ def test_an_answers_message_goes_back_whole() -> None:
     assert "reasoning_content" not in body("openai", messages=messages)["messages"][1]
 
 
+def test_without_tools_nothing_is_said_of_them() -> None:
+    assert body(tools=[], tool_choice="auto", parallel_tool_calls=True) == body()
+
+
 def test_extra_goes_into_the_body_and_may_change_fields_of_it() -> None:
     found = body(temperature=1, extra={"top_k": 5, "temperature": 0.1})
     assert (found["top_k"], found["temperature"]) == (5, 0.1)
