@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from sidecar.providers.formats.openai_chat.lenient import count, fields
 from sidecar.providers.formats.openai_chat.surrogates import whole
 from sidecar.values import Citation
 
@@ -13,7 +14,8 @@ class Citations:
 
     def __init__(self) -> None:
         self._annotated: set[Citation] = set()
-        self._listed: list[Citation] = []
+        self._told: list[str] = []
+        self._unnumbered: dict[str, dict[str, Any]] = {}
 
     def of_annotations(self, annotations: object) -> list[Citation] | None:
         """`annotations: [{type: "url_citation", url_citation: {url, title, …}}]`."""
@@ -21,14 +23,14 @@ class Citations:
             return None
         new = []
         for annotation in annotations:
-            given = annotation.get("url_citation") if isinstance(annotation, dict) else None
-            if isinstance(given, dict) and (url := _text(given.get("url"))):
+            given = fields(fields(annotation).get("url_citation"))
+            if url := _text(given.get("url")):
                 citation = Citation(
                     url=url,
                     title=_text(given.get("title")),
                     text=_text(given.get("content")),
-                    start_index=_number(given.get("start_index")),
-                    end_index=_number(given.get("end_index")),
+                    start_index=count(given.get("start_index")),
+                    end_index=count(given.get("end_index")),
                 )
                 if citation not in self._annotated:
                     self._annotated.add(citation)
@@ -38,8 +40,10 @@ class Citations:
     def of_answer(self, urls: object, results: object) -> list[Citation] | None:
         """Perplexity's `citations: [url]` and `search_results: [{url, title, snippet, date}]`.
 
-        The answer's text refers to them by number: their order is kept, and so is a source that
-        stands in the list twice. One that was told bare is told again when more is known of it.
+        The answer's text refers to `citations` by number, so a source's place in what is told is
+        its place there, also for one that stands in it twice. Hence each place is told once: the
+        title of a source that was told bare comes too late. Results that have no number wait for
+        `flush`.
         """
         if not urls and not results:
             return None
@@ -48,20 +52,24 @@ class Citations:
             for item in _items(results)
             if isinstance(item, dict) and (url := _url(item)) is not None
         }
-        order = [url for item in _items(urls) if (url := _url(item)) is not None] or list(known)
-        listed = set(order)
-        order += [url for url in known if url not in listed]
-        now = [_listed(url, known.get(url, {})) for url in order]
-        told = self._listed
-        if [each.url for each in told] == order[: len(told)]:
-            pairs = zip(now, (*told, *[None] * (len(now) - len(told))), strict=True)
-            new = [each for each, before in pairs if each != before and _says_more(each, before)]
-            self._listed = now if new else told
-        else:
-            before = set(told)
-            new = [each for each in now if each not in before]
-            self._listed = told + new
-        return new or None
+        order = [url for item in _items(urls) if (url := _url(item)) is not None]
+        if order:
+            self._unnumbered = known
+        new = self._new(order or list(known))
+        self._told += new
+        return [_listed(url, known.get(url, {})) for url in new] or None
+
+    def flush(self) -> list[Citation]:
+        """End of input: the results that the list of citations did not name."""
+        told = set(self._told)
+        return [_listed(url, item) for url, item in self._unnumbered.items() if url not in told]
+
+    def _new(self, order: list[str]) -> list[str]:
+        told = len(self._told)
+        if order[:told] == self._told:
+            return order[told:]
+        known = set(self._told)  # another list than before: what was told keeps its place
+        return [url for url in order if url not in known]
 
 
 def _listed(url: str, result: dict[str, Any]) -> Citation:
@@ -71,10 +79,6 @@ def _listed(url: str, result: dict[str, Any]) -> Citation:
         text=_text(result.get("snippet")),
         date=_text(result.get("date")),
     )
-
-
-def _says_more(citation: Citation, before: Citation | None) -> bool:
-    return before is None or any((citation.title, citation.text, citation.date))
 
 
 def _items(value: object) -> list[Any]:
@@ -87,7 +91,3 @@ def _url(item: object) -> str | None:
 
 def _text(value: object) -> str | None:
     return whole(value) if isinstance(value, str) and value else None
-
-
-def _number(value: object) -> int | None:
-    return value if isinstance(value, int) else None

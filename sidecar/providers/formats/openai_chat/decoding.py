@@ -13,7 +13,7 @@ import msgspec
 from sidecar.errors import AIError, InvalidResponse, TruncatedStream
 from sidecar.keys.redaction import scrub
 from sidecar.providers.base import Facts, Target
-from sidecar.providers.formats.openai_chat import faults, usage, wire
+from sidecar.providers.formats.openai_chat import faults, parts, usage, wire
 from sidecar.providers.formats.openai_chat.citations import Citations
 from sidecar.providers.formats.openai_chat.surrogates import SurrogateJoiner
 from sidecar.providers.formats.openai_chat.tool_calls import ToolCalls
@@ -41,7 +41,7 @@ _FINISH: dict[str, FinishReason] = {
     "insufficient_system_resource": "error",
 }
 _NOTHING = StreamChunk()
-_MAX_WORD = 200
+_SEVERAL = "The provider sent several choices; only the first is kept."
 _MAX_ID = 1000
 
 
@@ -53,7 +53,10 @@ class ChatDecoder:
         self._target = target
         self._facts = facts
         self._is_whole = whole
-        self._choice_index: object = None
+        self._number: int | None = None
+        """The choice that is kept."""
+        self._chosen = False
+        self._deltas_speak = False
         self._finish_reason: FinishReason | None = None
         self._anything = False
         self._failure: AIError | None = None
@@ -75,15 +78,13 @@ class ChatDecoder:
             raise faults.error_in_stream(data, self._target)
         try:
             chunk = wire.read(data, self._target)
-        except InvalidResponse:
-            if self._finish_reason is None:
-                raise
-            self._facts.warn("What the provider sent after its answer's end can't be read.")
-            return []
+        except InvalidResponse as error:
+            return self._unreadable(event.event, data, error)
         if chunk.choices and chunk.error is None and chunk.x_groq is None:
             return self.take(chunk)  # as nearly all are
-        if not chunk.is_error:
-            return self.take(chunk)
+        return self._told_failure(chunk, data) if chunk.is_error else self.take(chunk)
+
+    def _told_failure(self, chunk: Chunk, data: bytes) -> list[StreamChunk]:
         failure = faults.error_in_stream(data, self._target)
         said = self.take(chunk)
         if not said:
@@ -107,7 +108,8 @@ class ChatDecoder:
             content=self._content.flush() or None,
             reasoning=self._reasoning.flush() or None,
             refusal=self._refusal.flush() or None,
-            tool_calls=self._calls.flush() or None,
+            tool_calls=self._rest_of_calls(),
+            citations=self._citations.flush() or None,
         )
         chunks = [] if rest == _NOTHING else [rest]
         if self._finish_reason is None:
@@ -129,43 +131,73 @@ class ChatDecoder:
         if facts.response_id is None and (found_id := text(chunk.id)):
             facts.response_id = self._calls.prefix = found_id[:_MAX_ID]
         found = []
-        for choice in chunk.choices or ():
-            if not self._is_ours(choice):
-                facts.warn("The provider sent several choices; only the first is kept.")
-            elif said := self._choice(choice):
+        counted = chunk.usage
+        for choice in self._ours(chunk.choices) if chunk.choices else ():
+            if said := self._choice(choice):
+                self._chosen = True
                 found.append(said)
-        citations = self._citations.of_answer(chunk.citations, chunk.search_results)
-        if citations:
-            found.append(StreamChunk(citations=citations))
-        counted = chunk.usage or (chunk.x_groq.usage if chunk.x_groq else None)
+            counted = counted or choice.usage
+        if chunk.citations or chunk.search_results:
+            citations = self._citations.of_answer(chunk.citations, chunk.search_results)
+            if citations:
+                found.append(StreamChunk(citations=citations))
+        if chunk.images or chunk.related_questions:
+            parts.leave_out_of_answer(chunk, facts)
+        if chunk.x_groq is not None:
+            counted = counted or chunk.groq.get("usage")
         if counted is not None and (count := usage.read(counted, facts)):
             found.append(StreamChunk(usage=count))
         self._anything = self._anything or bool(found)
         return found
 
-    def _is_ours(self, choice: Choice) -> bool:
-        index = choice.index or 0
-        if self._choice_index is None:
-            self._choice_index = index
-        return index == self._choice_index
+    def _unreadable(self, name: str, data: bytes, error: InvalidResponse) -> list[StreamChunk]:
+        first, *others = data.split(b"\n")
+        if others and first.startswith(b"{") and first.endswith(b"}"):
+            # Data lines without empty lines between them, which the framing took for one event.
+            return [said for line in (first, *others) for said in self.feed(Event(name, line))]
+        if name not in ("", "message") and not data.startswith(b"{"):
+            return []  # a heartbeat with a name, and no object that is broken
+        if self._finish_reason is None:
+            raise error
+        self._facts.warn("What the provider sent after its answer's end can't be read.")
+        return []
+
+    def _ours(self, choices: list[Choice]) -> list[Choice]:
+        """Return the pieces of one choice: of number 0, or of the first where no 0 came in time.
+
+        What has been told can't be taken back: once another choice has spoken, it is kept.
+        """
+        if len(choices) == 1 and choices[0].index == self._number:
+            return choices  # as nearly always
+        numbers = [_number(choice, at) for at, choice in enumerate(choices)]
+        if self._number is None or (not self._chosen and 0 in numbers):
+            self._number = 0 if 0 in numbers else numbers[0]
+        kept = [
+            choice
+            for choice, number in zip(choices, numbers, strict=True)
+            if number == self._number
+        ]
+        if len(kept) < len(choices):
+            self._facts.warn(_SEVERAL)
+        return kept
 
     def _choice(self, choice: Choice) -> StreamChunk | None:
-        # Perplexity streams both; its `message` is everything so far and would say it all again.
-        delta = choice.delta or choice.message or Delta()
+        delta = choice.delta
+        if delta is None:
+            delta = self._without_delta(choice)
         if choice.error and self._failure is None:
             self.done = True
             self._failure = faults.error_in_stream(
                 msgspec.json.encode({"error": choice.error}), self._target
             )
-        content, thinking = delta.content, ""
+        content, reasoning = delta.content, ""
         if not isinstance(content, str):
-            content, thinking = self._parts(content)
-        if delta.audio or delta.images:
-            heard = self._media(delta)
+            content, reasoning = parts.split(content, self._facts, self._target.secrets)
+        if delta.audio or delta.images or delta.reasoning_steps or delta.executed_tools:
+            heard = parts.heard(delta, self._facts)
             content = content or heard
-        reasoning = thinking
-        if told := delta.reasoning_content or delta.reasoning:
-            reasoning = as_text(told)
+        if delta.reasoning_content or delta.reasoning or delta.reasoning_details:
+            reasoning = parts.reasoning(delta) or reasoning
         said = StreamChunk(
             content=self._content.feed(content) if content else None,
             reasoning=self._reasoning.feed(reasoning) if reasoning else None,
@@ -175,7 +207,18 @@ class ChatDecoder:
             logprobs=self._logprobs(choice.logprobs) if choice.logprobs else None,
             finish_reason=self._finish(text(choice.finish_reason)),
         )
+        if choice.delta is not None and not self._deltas_speak:
+            self._deltas_speak = bool(content or reasoning or delta.refusal or self._calls)
         return None if said == _NOTHING else said
+
+    def _without_delta(self, choice: Choice) -> Delta:
+        """What stands in place of a delta: a whole `message`, or the `text` of older APIs.
+
+        Some servers end a stream with a message of everything that its deltas said before.
+        """
+        if self._deltas_speak:
+            return Delta()
+        return choice.message or Delta(content=choice.text)
 
     def _finish(self, word: str | None) -> FinishReason | None:
         if word is None:
@@ -191,53 +234,34 @@ class ChatDecoder:
         self._finish_reason = reason
         return reason
 
-    def _media(self, delta: Delta) -> str | None:
-        """Tell what AIResponse has no place for; of sound, return its transcript."""
-        if delta.images:
-            self._facts.warn("The answer's images were left out.")
-        if not isinstance(delta.audio, dict):
-            return None
-        self._facts.warn("The answer's sound was left out; its content is the transcript.")
-        return text(delta.audio.get("transcript"))
-
-    def _parts(self, content: object) -> tuple[str, str]:
-        """Split content into text and reasoning; Mistral's reasoning models send parts."""
-        if not isinstance(content, list):
-            return as_text(content), ""
-        said, thinking = [], []
-        for part in content:
-            kind = part.get("type") if isinstance(part, dict) else None
-            if isinstance(part, str):
-                said.append(part)
-            elif kind == "thinking":
-                thinking.append(as_text(part.get("thinking")))
-            elif kind == "text":
-                said.append(as_text(part.get("text")))
-            elif kind != "reference":
-                kind = self._safe(as_text(kind))
-                self._facts.warn(f"A content part of type {kind!r} is unknown and was left out.")
-        return "".join(said), "".join(thinking)
-
     def _tool_calls(self, delta: Delta) -> list[ToolCallDelta] | None:
         deltas = delta.tool_calls
-        if not deltas and delta.function_call is not None:  # the form before tools were
-            deltas = [wire.CallDelta(index=0, function=delta.function_call)]
+        if not deltas and isinstance(delta.function_call, dict):  # the form before tools were
+            older = delta.function_call
+            function = wire.Function(older.get("name"), older.get("arguments"))
+            deltas = [wire.CallDelta(index=0, function=function)]
         return (self._calls.feed(deltas, are_whole=self._is_whole) or None) if deltas else None
+
+    def _rest_of_calls(self) -> list[ToolCallDelta] | None:
+        rest = self._calls.flush()
+        if any(call.name == "" for call in rest):
+            self._facts.warn("A tool call came without a name; its arguments are kept.")
+        return rest or None
 
     def _logprobs(self, given: object) -> dict[str, list[Any]] | None:
         """Keep the lists of it, whichever names they have."""
-        if not isinstance(given, dict):
-            return None
-        kept = {name: value for name, value in given.items() if isinstance(value, list) and value}
+        lists = given.items() if isinstance(given, dict) else ()
+        kept = {name: value for name, value in lists if isinstance(value, list) and value}
         try:
             msgspec.json.encode(kept)
         except (UnicodeEncodeError, RecursionError):
+            kept = {}
+        if not kept and _holds_something(given):
             self._facts.warn("The provider's logprobs can't be read and were left out.")
-            return None
         return kept or None
 
     def _safe(self, word: str) -> str:
-        return scrub(word, self._target.secrets, _MAX_WORD)
+        return scrub(word, self._target.secrets, parts.MAX_WORD)
 
 
 def parse_response(body: bytes, target: Target, facts: Facts) -> list[StreamChunk]:
@@ -250,10 +274,23 @@ def parse_response(body: bytes, target: Target, facts: Facts) -> list[StreamChun
         raise faults.error_in_stream(body, target)
     if not chunk.choices:
         raise wire.unreadable(body, target, "it has no `choices`")
+    numbered = enumerate(chunk.choices)
+    first = next((choice for at, choice in numbered if _number(choice, at) == 0), chunk.choices[0])
+    if len(chunk.choices) > 1:
+        facts.warn(_SEVERAL)
     # A whole answer keeps `message` where a stream has `delta`; Perplexity sends an empty `delta`.
-    for choice in chunk.choices:
-        choice.delta = choice.message or choice.delta
+    first.delta = first.message or first.delta
+    chunk.choices = [first]
     decoder = ChatDecoder(target, facts, whole=True)
     chunks = decoder.take(chunk)
     decoder.done = True
     return chunks + decoder.flush()
+
+
+def _number(choice: Choice, at: int) -> int:
+    """A choice's number; where it has none, its place."""
+    return choice.index if isinstance(choice.index, int) else at
+
+
+def _holds_something(given: object) -> bool:
+    return any(given.values()) if isinstance(given, dict) else bool(given)

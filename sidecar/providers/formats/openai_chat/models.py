@@ -8,7 +8,8 @@ import msgspec
 
 from sidecar.errors import AIError, InvalidResponse
 from sidecar.providers.base import Target
-from sidecar.providers.formats.openai_chat import faults
+from sidecar.providers.formats.openai_chat import faults, lenient
+from sidecar.providers.formats.openai_chat.wire import text
 from sidecar.values import ModelInfo
 
 
@@ -23,8 +24,12 @@ class _Model(msgspec.Struct):
     max_context_length: Any = None  # Mistral
     max_model_len: Any = None  # vLLM
     max_completion_tokens: Any = None  # Groq
-    capabilities: Any = None  # Mistral: {name: bool}
+    capabilities: Any = None  # Mistral: {name: bool}; others: [name]
     meta: Any = None  # llama.cpp's server
+
+
+_LAST_SECOND = 253_402_300_799
+"""Of the year 9999; no model was made later."""
 
 
 class _List(msgspec.Struct):
@@ -35,11 +40,9 @@ class _List(msgspec.Struct):
 def parse(body: bytes, target: Target) -> list[ModelInfo]:
     """Decode the list; some vendors (Together) give it bare, without `data` around it."""
     try:
-        if body.lstrip()[:1] == b"[":
-            found = msgspec.json.decode(body, type=list[Any])
-        else:
-            found = msgspec.json.decode(body, type=_List).data or []
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        value = _read(body)
+        found = value if isinstance(value, list) else msgspec.convert(value, _List).data or []
+    except (ValueError, RecursionError) as error:
         raise _refused(body, target, str(error)) from None
     models = []
     for item in found:
@@ -50,6 +53,13 @@ def parse(body: bytes, target: Target) -> list[ModelInfo]:
     if found and not models:
         raise _refused(body, target, "none of its entries has an `id`")
     return models
+
+
+def _read(body: bytes) -> Any:  # noqa: ANN401 - any JSON
+    try:
+        return msgspec.json.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return lenient.read(body)
 
 
 def _refused(body: bytes, target: Target, reason: str) -> AIError:
@@ -64,37 +74,34 @@ def _refused(body: bytes, target: Target, reason: str) -> AIError:
 
 
 def _info(model: _Model, target: Target) -> ModelInfo:
-    meta = model.meta if isinstance(model.meta, dict) else {}
     contexts = (
         model.context_window,
         model.context_length,
         model.max_context_length,
         model.max_model_len,
-        meta.get("n_ctx"),
+        lenient.fields(model.meta).get("n_ctx"),
     )
-    title = _text(model.display_name) or _text(model.name)
-    created = model.created if isinstance(model.created, int | float) else 0
+    title = text(model.display_name) or text(model.name)
     return ModelInfo(
         id=model.id,
         provider=target.vendor.name,
         display_name=title if title != model.id else None,
-        context_window=next((found for each in contexts if (found := _count(each))), None),
-        max_output_tokens=_count(model.max_completion_tokens),
+        context_window=next((found for each in contexts if (found := lenient.count(each))), None),
+        max_output_tokens=lenient.count(model.max_completion_tokens) or None,
         capabilities=_capabilities(model.capabilities),
-        created_at=int(created * 1000) if created > 0 else None,
-        owned_by=_text(model.owned_by),
+        created_at=_created_at(model.created),
+        owned_by=text(model.owned_by),
     )
 
 
-def _text(value: object) -> str | None:
-    return value if isinstance(value, str) and value else None
-
-
-def _count(value: object) -> int | None:
-    return value if isinstance(value, int) and value > 0 else None
+def _created_at(given: object) -> int | None:
+    seconds = lenient.amount(given)
+    return int(seconds * 1000) if seconds and 0 < seconds <= _LAST_SECOND else None
 
 
 def _capabilities(given: object) -> list[str] | None:
     if isinstance(given, dict):
         return [str(name) for name, has in given.items() if has is True]
+    if isinstance(given, list):
+        return [name for name in given if isinstance(name, str)]
     return None

@@ -3,15 +3,22 @@
 The plain form: the first delta of an `index` has `id` and `name`, later ones append to
 `arguments`. What servers really send, and what becomes of it:
 
-* the same index for calls with different ids: each id gets an index of its own;
+* the same index for calls with different ids, each with a name: each id gets an index of its own;
 * the same index, no ids: a name after whole arguments, another name, or a name again in the same
   chunk, starts a call;
-* no index: a new id starts a call, anything else continues the last one;
+* no index: a name starts a call, unless it comes with the last call's id or is the one that the
+  last call waits for; anything else continues the last call;
+* another id without a name (there are servers that make up one for each delta): continues the call
+  at its index, or the last one, until that one's arguments are whole;
 * the same id at different indexes, each with a name: each is a call; the later ones get new ids;
 * the id, or the name, again in every delta: taken once;
-* no id: one is made from the response's id and the index, the same at every decoding;
+* no id, an empty one or `"null"` (Mistral): one is made from the response's id and the index, the
+  same at every decoding. A call that has been told under it keeps it when its id comes later;
 * the arguments as an object instead of text: written as JSON text;
 * the id first and the name later: held back until the name is there.
+
+A name is told at once, with the first delta that has one. Names in pieces are not joined: no vendor
+is known to send them, and to wait for more would hold up every call.
 
 In a whole answer each entry is a call, whatever its index and id.
 """
@@ -24,13 +31,15 @@ import msgspec
 
 from sidecar.errors import InvalidResponse
 from sidecar.providers.formats.openai_chat.surrogates import SurrogateJoiner, whole
-from sidecar.providers.formats.openai_chat.wire import CallDelta, Custom, Function, as_text, text
+from sidecar.providers.formats.openai_chat.wire import CallDelta, Function, as_text, text
 from sidecar.providers.pieces import Pieces
 from sidecar.values import ToolCallDelta
 
 MAX_CALLS = 4096
 MAX_HELD = 8 * 1024 * 1024
 """Characters of arguments that wait for their call's name."""
+_MAYBE_AN_END = ("}", " ", "\n", "\r", "\t")
+"""The last characters of arguments that are worth to be read whether they are whole."""
 
 
 @dataclass(slots=True)
@@ -44,6 +53,18 @@ class _Call:
     told: Pieces = field(default_factory=Pieces)
     joiner: SurrogateJoiner = field(default_factory=SurrogateJoiner)
     begun: bool = False
+    last: str = ""
+    """The last piece of the arguments."""
+
+    def is_whole(self) -> bool:
+        """True where the arguments so far are JSON: nothing can be appended to them."""
+        if self.last[-1:] not in _MAYBE_AN_END:
+            return False
+        try:
+            msgspec.json.decode(self.told.text() + "".join(self.held))
+        except (msgspec.DecodeError, UnicodeEncodeError, RecursionError):
+            return False
+        return True
 
 
 class ToolCalls:
@@ -67,16 +88,18 @@ class ToolCalls:
         self._in_this_chunk.clear()
         for delta in deltas:
             function = _function(delta)
-            given, index, name = text(delta.id), _index(delta), text(function.name)
-            call = None if are_whole else self._known(given, index, name)
+            given, index, name = _id(delta), _index(delta), text(function.name)
+            written = as_text(function.arguments)
+            call = None if are_whole else self._known(given, index, name, written)
             if call is None:
                 call = self._begin(given, index)
             self._in_this_chunk.add(call.index)
             self._identify(call, given)
             call.name = call.name or name
-            arguments = call.joiner.feed(as_text(function.arguments))
+            arguments = call.joiner.feed(written)
             if arguments:
                 call.held.append(arguments)
+                call.last = arguments
             if call.name and (not call.begun or call.held):
                 found.append(self._told(call))
             elif arguments:
@@ -104,32 +127,40 @@ class ToolCalls:
         return call
 
     def _identify(self, call: _Call, given: str | None) -> None:
-        if call.id is None and given is not None and given not in self._by_id:
-            call.id = call.wire_id = given
+        if given is None or given in self._by_id:
+            return
+        if call.wire_id is None or call.wire_id == given:
+            call.wire_id = given
+            call.id = call.id or given
             self._by_id[given] = call
 
-    def _known(self, given: str | None, index: int | None, name: str | None) -> _Call | None:
+    def _known(
+        self, given: str | None, index: int | None, name: str | None, arguments: str
+    ) -> _Call | None:
         """The call that a delta continues; None where it starts one."""
-        at_index = None if index is None else self._at.get(index)
-        if at_index is not None and given is not None and at_index.wire_id == given:
-            return at_index
-        same_id = None if given is None else self._by_id.get(given)
-        if same_id is not None:
-            # Another call may begin under the same id, but only when the first is whole.
-            elsewhere = name and index is not None and index != same_id.wire_index
-            return None if elsewhere and _is_whole(same_id.told.text()) else same_id
         if index is None:
-            return None if given or name or not self._calls else self._calls[-1]
-        if at_index is None or (given and at_index.id):
-            return None  # another id at the same index: another call
-        return None if name and not given and self._starts_anew(name, at_index) else at_index
+            at_hand = self._calls[-1] if self._calls else None
+        else:
+            at_hand = self._at.get(index)
+        if given is not None:
+            if at_hand is not None and at_hand.wire_id == given:
+                return at_hand
+            if (same_id := self._by_id.get(given)) is not None:
+                elsewhere = name and index is not None and index != same_id.wire_index
+                return None if elsewhere and self._starts_anew(name, same_id) else same_id
+        if at_hand is None:
+            return None
+        if name:
+            another = given is not None and at_hand.wire_id is not None
+            another = another or (index is None and at_hand.begun)
+            return None if another or self._starts_anew(name, at_hand) else at_hand
+        # An id alone starts no call: some servers make up another one for each delta.
+        return None if given and arguments.strip() and at_hand.is_whole() else at_hand
 
-    def _starts_anew(self, name: str, call: _Call) -> bool:
+    def _starts_anew(self, name: str | None, call: _Call) -> bool:
         if not call.begun:
             return False
-        if name != call.name or call.index in self._in_this_chunk:
-            return True
-        return _is_whole(call.told.text())
+        return name != call.name or call.index in self._in_this_chunk or call.is_whole()
 
     def _wait(self, arguments: str) -> None:
         self._waiting += len(arguments)
@@ -151,22 +182,14 @@ class ToolCalls:
 
 
 def _function(delta: CallDelta) -> Function:
-    if delta.function is None and delta.custom is not None:
-        custom: Custom = delta.custom
-        return Function(custom.name, custom.input)
+    if delta.function is None and isinstance(delta.custom, dict):
+        return Function(delta.custom.get("name"), delta.custom.get("input"))
     return delta.function or Function()
+
+
+def _id(delta: CallDelta) -> str | None:
+    return None if delta.id == "null" else text(delta.id)
 
 
 def _index(delta: CallDelta) -> int | None:
     return delta.index if isinstance(delta.index, int) else None
-
-
-def _is_whole(arguments: str) -> bool:
-    """True where the arguments so far are JSON: nothing can be appended to them."""
-    if not arguments.rstrip().endswith("}"):
-        return False
-    try:
-        msgspec.json.decode(arguments)
-    except (msgspec.DecodeError, RecursionError):
-        return False
-    return True

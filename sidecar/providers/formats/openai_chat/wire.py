@@ -6,7 +6,6 @@ What an answer can't do without (`choices`, `delta`, `tool_calls`) has its type 
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import msgspec
@@ -14,8 +13,7 @@ from msgspec import Struct
 
 from sidecar.errors import InvalidResponse
 from sidecar.providers.base import Target
-from sidecar.providers.formats.openai_chat import faults
-from sidecar.providers.formats.openai_chat.surrogates import whole
+from sidecar.providers.formats.openai_chat import faults, lenient
 
 _JOINED = ("content", "reasoning_content", "reasoning", "refusal", "text", "thinking", "arguments")
 """Fields whose text comes in pieces: a half character in one may be completed by the next."""
@@ -28,20 +26,13 @@ class Function(Struct):
     arguments: Any = None
 
 
-class Custom(Struct):
-    """`custom` of a tool call whose input is free text."""
-
-    name: Any = None
-    input: Any = None
-
-
 class CallDelta(Struct):
     """`choices[].delta.tool_calls[]`."""
 
     index: Any = None
     id: Any = None
     function: Function | None = None
-    custom: Custom | None = None
+    custom: Any = None  # a tool whose input is free text
 
 
 class Delta(Struct):
@@ -52,10 +43,13 @@ class Delta(Struct):
     reasoning: Any = None
     refusal: Any = None
     tool_calls: list[CallDelta] | None = None
-    function_call: Function | None = None
+    function_call: Any = None
     annotations: Any = None
     audio: Any = None
     images: Any = None
+    reasoning_details: Any = None  # OpenRouter
+    reasoning_steps: Any = None  # Perplexity
+    executed_tools: Any = None  # Groq
 
 
 class Choice(Struct):
@@ -67,13 +61,8 @@ class Choice(Struct):
     finish_reason: Any = None
     logprobs: Any = None
     error: Any = None
-
-
-class Groq(Struct):
-    """What Groq adds."""
-
-    usage: Any = None
-    error: Any = None
+    usage: Any = None  # Moonshot
+    text: Any = None  # the API before chat
 
 
 class Chunk(Struct):
@@ -89,12 +78,19 @@ class Chunk(Struct):
     detail: Any = None
     citations: Any = None
     search_results: Any = None
-    x_groq: Groq | None = None
+    images: Any = None  # Perplexity
+    related_questions: Any = None  # Perplexity
+    x_groq: Any = None
+
+    @property
+    def groq(self) -> dict[str, Any]:
+        """What Groq adds: `usage` and `error`."""
+        return lenient.fields(self.x_groq)
 
     @property
     def is_error(self) -> bool:
         """True for each of the shapes in which an error comes inside a 200 answer."""
-        if self.error or (self.x_groq is not None and self.x_groq.error):
+        if self.error or self.groq.get("error"):
             return True
         return not self.choices and bool(self.object == "error" or self.message or self.detail)
 
@@ -109,7 +105,7 @@ def read(data: bytes, target: Target) -> Chunk:
     except msgspec.ValidationError as error:
         if faults.holds_error(data):
             raise faults.error_in_stream(data, target) from None
-        raise unreadable(data, target, str(error)) from None
+        return _read_leniently(data, target, str(error))
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         return _read_leniently(data, target, str(error))
 
@@ -148,19 +144,7 @@ def _is_text(item: object) -> bool:
 
 
 def _read_leniently(data: bytes, target: Target, reason: str) -> Chunk:
-    """Take what strict JSON refuses and servers send: lone surrogates, NaN, broken UTF-8."""
     try:
-        value = json.loads(data.decode("utf-8-sig", "replace"), parse_constant=lambda _: None)
-        return msgspec.convert(_mended(value), Chunk)
+        return msgspec.convert(lenient.read(data, _JOINED), Chunk)
     except (ValueError, RecursionError):
         raise unreadable(data, target, reason) from None
-
-
-def _mended(value: Any, name: str = "") -> Any:  # noqa: ANN401 - any JSON
-    if isinstance(value, str):
-        return value if name in _JOINED else whole(value)
-    if isinstance(value, list):
-        return [_mended(item, name) for item in value]
-    if isinstance(value, dict):
-        return {whole(key): _mended(item, key) for key, item in value.items()}
-    return value

@@ -12,13 +12,8 @@ from sidecar.errors import (
     InvalidResponse,
     TruncatedStream,
 )
-from tests.providers.answers import (
-    answer,
-    delta,
-    events,
-    streamed,
-)
-from tests.providers.formats.openai_chat.saying import USAGE, Json, say, whole_answer
+from tests.providers.answers import CUTS, Cut, delta, events, streamed
+from tests.providers.formats.openai_chat.saying import say
 
 # --- how it ends ----------------------------------------------------------------------------------
 
@@ -110,97 +105,34 @@ def test_events_without_data_are_heartbeats() -> None:
     assert streamed(body)[1].content == "a"
 
 
-# --- choices, usage -------------------------------------------------------------------------------
-
-
-def test_azures_first_chunk_without_choices_says_nothing() -> None:
-    first = {"id": "", "model": "", "choices": [], "prompt_filter_results": [{"prompt_index": 0}]}
-    response = say(first, delta("stop", content="a"))
-    assert (response.content, response.model, response.response_id) == ("a", "m1", "c1")
-
-
-def test_of_several_choices_the_first_is_kept_and_that_is_told() -> None:
-    other = {"choices": [{"index": 1, "delta": {"content": "x"}, "finish_reason": "length"}]}
-    response = say(delta(content="a"), other, delta("stop", content="b"))
-    assert (response.content, response.finish_reason) == ("ab", "stop")
-    assert "several choices" in (response.warnings or [""])[0]
-
-
-def test_a_server_that_counts_choices_from_one_loses_nothing() -> None:
-    choice = {"index": 1, "delta": {"content": "a"}, "finish_reason": "stop"}
-    response = say({"choices": [choice]})
+@pytest.mark.parametrize("data", ["ping", "", "7", '"2025"', "null", "[1]", "<x>"])
+def test_an_event_with_a_name_whose_data_is_no_object_is_a_heartbeat(data: str) -> None:
+    ping = f"event: ping\ndata: {data}\n\n".encode()
+    body = ping + events(delta(content="a"), done=False) + ping + events(delta("stop"))
+    response = streamed(body)[1]
     assert (response.content, response.warnings) == ("a", None)
 
 
-def test_usage_comes_in_a_chunk_of_its_own() -> None:
-    response = say(delta("stop", content="a"), {"choices": [], "usage": USAGE})
-    assert response.usage is not None
-    assert response.usage.total_tokens == 7
+def test_a_broken_object_is_no_heartbeat_whatever_its_name() -> None:
+    with pytest.raises(InvalidResponse):
+        streamed(b'event: completion\ndata: {"choices":[{"del\n\n')
 
 
-def test_usage_that_is_null_everywhere_else_or_counts_up_is_the_last_one_told() -> None:
-    response = say(
-        {**delta(content="a"), "usage": {**USAGE, "completion_tokens": 1, "total_tokens": 4}},
-        {**delta(content="b"), "usage": None},
-        {**delta("stop"), "usage": USAGE},
-    )
-    assert response.usage is not None
-    assert response.usage.completion_tokens == 4
+def test_garbage_under_the_name_that_all_events_have_is_an_invalid_response() -> None:
+    with pytest.raises(InvalidResponse):
+        streamed(b"event: message\ndata: garbage\n\n")
 
 
-def test_groq_tells_usage_in_a_field_of_its_own() -> None:
-    response = say({**delta("stop", content="a"), "x_groq": {"id": "r", "usage": USAGE}})
-    assert response.usage is not None
-    assert response.usage.prompt_tokens == 3
+@pytest.mark.parametrize("cut", CUTS.values(), ids=CUTS)
+def test_data_lines_without_empty_lines_between_them_are_read_one_by_one(cut: Cut) -> None:
+    body = events(delta(content="a"), delta("stop", content="b")).replace(b"\n\n", b"\n")
+    response = streamed(body, cut=cut)[1]
+    assert (response.content, response.finish_reason, response.warnings) == ("ab", "stop", None)
 
 
-@pytest.mark.parametrize("usage", [{}, {"total_tokens": 3}, 7, "none", [1]])
-def test_usage_without_counts_is_none(usage: object) -> None:
-    response = say({**delta("stop", content="a"), "usage": usage})
-    assert (response.content, response.usage) == ("a", None)
-
-
-def test_usage_of_the_wrong_kind_is_told_and_does_not_cost_the_answer() -> None:
-    response = say({**delta("stop", content="a"), "usage": {"prompt_tokens": "many"}})
-    assert (response.content, response.usage) == ("a", None)
-    assert "usage" in (response.warnings or [""])[0]
-
-
-def test_counts_as_text_or_with_a_point_are_counts() -> None:
-    response = say(
-        {**delta("stop", content="a"), "usage": {"prompt_tokens": "3", "completion_tokens": 4.0}}
-    )
-    assert response.usage is not None
-    assert response.usage.total_tokens == 7
-
-
-def test_reasoning_that_is_counted_beside_the_completion_is_counted_into_it() -> None:
-    usage = {**USAGE, "total_tokens": 12, "completion_tokens_details": {"reasoning_tokens": 5}}
-    response = say({**delta("stop", content="a"), "usage": usage})
-    assert response.usage is not None
-    assert (response.usage.completion_tokens, response.usage.reasoning_tokens) == (9, 5)
-    assert response.usage.total_tokens == 12
-
-
-@pytest.mark.parametrize(
-    "usage",
-    [
-        {**USAGE, "prompt_tokens_details": {"cached_tokens": 2}},
-        {**USAGE, "prompt_cache_hit_tokens": 2},
-        {**USAGE, "cached_tokens": 2, "prompt_tokens_details": None},
-    ],
-)
-def test_cached_tokens_have_three_names(usage: Json) -> None:
-    response = say({**delta("stop", content="a"), "usage": usage})
-    assert response.usage is not None
-    assert response.usage.cached_tokens == 2
-
-
-@pytest.mark.parametrize("cost", [0.5, {"total_cost": 0.5, "input_tokens_cost": 0.25}])
-def test_the_cost_is_kept_where_a_vendor_tells_it(cost: object) -> None:
-    response = say({**delta("stop", content="a"), "usage": {**USAGE, "cost": cost}})
-    assert response.cost is not None
-    assert (response.cost.total, response.cost.currency) == (0.5, "USD")
+def test_an_object_over_several_data_lines_is_one_object() -> None:
+    text = json.dumps(delta("stop", content="a"), indent=1).replace("\n", "\ndata: ")
+    assert streamed(f"data: {text}\n\n".encode())[1].content == "a"
 
 
 # --- text -----------------------------------------------------------------------------------------
@@ -217,22 +149,6 @@ def test_reasoning_told_under_both_names_is_told_once() -> None:
     assert say(delta("stop", reasoning="hm", reasoning_content="hm")).reasoning == "hm"
 
 
-def test_mistrals_thinking_parts_are_reasoning() -> None:
-    thinking = {"type": "thinking", "thinking": [{"type": "text", "text": "hm"}]}
-    response = say(
-        delta(content=[thinking]),
-        delta(content=[{"type": "text", "text": "a"}, {"type": "reference", "reference_ids": [1]}]),
-        delta("stop", content="b"),
-    )
-    assert (response.reasoning, response.content, response.warnings) == ("hm", "ab", None)
-
-
-def test_an_unknown_content_part_is_told() -> None:
-    response = say(delta("stop", content=["a", {"type": "hologram"}]))
-    assert response.content == "a"
-    assert "hologram" in (response.warnings or [""])[0]
-
-
 def test_content_that_is_an_object_is_kept_as_json_text() -> None:
     assert json.loads(say(delta("stop", content={"a": [1]})).content) == {"a": [1]}
 
@@ -240,17 +156,6 @@ def test_content_that_is_an_object_is_kept_as_json_text() -> None:
 def test_a_refusal_is_kept_as_a_refusal() -> None:
     response = say(delta(refusal="I"), delta("stop", refusal=" won't"))
     assert (response.refusal, response.content) == ("I won't", "")
-
-
-def test_the_transcript_of_sound_is_the_content_and_the_rest_is_told() -> None:
-    response = answer(whole_answer(content=None, audio={"transcript": "hi", "data": "AAAA"}))
-    assert response.content == "hi"
-    assert "sound" in (response.warnings or [""])[0]
-
-
-def test_images_in_an_answer_are_told() -> None:
-    image = {"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA"}}
-    assert "images" in (say(delta("stop", content="a", images=[image])).warnings or [""])[0]
 
 
 def test_the_halves_of_a_character_in_two_deltas_are_joined() -> None:

@@ -1,4 +1,4 @@
-"""What stands beside the text: logprobs, sources, tool calls."""
+"""What stands beside the text: logprobs, tool calls."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import json
 
 import pytest
 
-from sidecar.values import Citation, ToolCall
+from sidecar.values import ToolCall
 from tests.providers.answers import (
     answer,
     delta,
 )
-from tests.providers.formats.openai_chat.saying import USAGE, Json, say, whole_answer
+from tests.providers.formats.openai_chat.saying import Json, say, whole_answer
 
 
 def test_logprobs_that_are_not_numbers_are_null() -> None:
@@ -39,80 +39,24 @@ def test_logprobs_of_any_name_are_kept_and_joined() -> None:
     assert response.logprobs == {"tokens": ["a", "b"], "token_logprobs": [-0.5, -1.5]}
 
 
+@pytest.mark.parametrize("logprobs", [[1], "x", 7, {"content": "x"}])
+def test_logprobs_that_can_not_be_read_are_told(logprobs: object) -> None:
+    choice = {"index": 0, "delta": {"content": "a"}, "logprobs": logprobs, "finish_reason": "stop"}
+    response = say({"choices": [choice]})
+    assert (response.content, response.logprobs) == ("a", None)
+    assert "logprobs" in (response.warnings or [""])[0]
+
+
+@pytest.mark.parametrize("logprobs", [None, {}, [], {"content": None, "refusal": []}])
+def test_logprobs_that_hold_nothing_are_nothing_to_tell(logprobs: object) -> None:
+    choice = {"index": 0, "delta": {"content": "a"}, "logprobs": logprobs, "finish_reason": "stop"}
+    assert say({"choices": [choice]}).warnings is None
+
+
 @pytest.mark.parametrize("logprobs", [[1], "x", {"content": {}}, {"content": [["\ud83d"]]}])
 def test_logprobs_of_another_shape_do_not_cost_the_answer(logprobs: object) -> None:
     choice = {"index": 0, "delta": {"content": "a"}, "logprobs": logprobs, "finish_reason": "stop"}
     assert say({"choices": [choice]}).content == "a"
-
-
-SOURCES: list[Json] = [
-    {"url": "https://a.example", "title": "A", "snippet": "of a", "date": "2025-01-01"},
-    {"url": "https://b.example", "title": "B", "snippet": "", "date": None},
-]
-CITED = [
-    Citation(url="https://a.example", title="A", text="of a", date="2025-01-01"),
-    Citation(url="https://b.example", title="B"),
-]
-
-
-def test_perplexitys_list_in_every_chunk_is_told_once_in_its_order() -> None:
-    more = {"citations": [each["url"] for each in SOURCES], "search_results": SOURCES}
-    response = say(
-        {**delta(content="a[1]"), **more, "usage": USAGE},
-        {**delta(content="b[2]"), **more, "usage": {**USAGE, "completion_tokens": 9}},
-        {**delta("stop"), **more},
-        vendor="perplexity",
-    )
-    assert response.citations == CITED
-    assert response.content == "a[1]b[2]"
-    assert response.usage is not None
-    assert response.usage.completion_tokens == 9
-
-
-def test_perplexitys_message_beside_the_delta_is_not_said_again() -> None:
-    def chunk(piece: str, so_far: str, finish: str | None = None) -> Json:
-        choice = {"index": 0, "delta": {"content": piece}, "message": {"content": so_far}}
-        return {"choices": [{**choice, "finish_reason": finish}]}
-
-    assert say(chunk("a", "a"), chunk("b", "ab"), chunk("", "ab", "stop")).content == "ab"
-
-
-def test_a_list_of_sources_that_grows_tells_what_is_new() -> None:
-    response = say(
-        {**delta(content="a"), "search_results": SOURCES[:1]},
-        {**delta("stop"), "search_results": SOURCES},
-    )
-    assert response.citations == CITED
-
-
-def test_a_source_that_stands_in_the_list_twice_keeps_its_number() -> None:
-    urls = ["https://a.example", "https://b.example", "https://a.example"]
-    response = say({**delta(content="a"), "citations": urls}, {**delta("stop"), "citations": urls})
-    assert [each.url for each in response.citations or ()] == urls
-
-
-def test_results_that_no_citation_names_are_kept() -> None:
-    response = say({**delta("stop"), "citations": ["https://b.example"], "search_results": SOURCES})
-    assert [each.url for each in response.citations or ()] == [
-        "https://b.example",
-        "https://a.example",
-    ]
-
-
-def test_annotations_are_citations_with_their_place() -> None:
-    note: Json = {
-        "type": "url_citation",
-        "url_citation": {
-            "url": "https://a.example",
-            "title": "A",
-            "start_index": 0,
-            "end_index": 1,
-        },
-    }
-    response = say(delta("stop", content="a", annotations=[note, note, {"type": "other"}, 7]))
-    assert response.citations == [
-        Citation(url="https://a.example", title="A", start_index=0, end_index=1)
-    ]
 
 
 def test_the_form_before_tools_were_is_a_tool_call() -> None:
@@ -133,6 +77,12 @@ def test_both_forms_of_one_call_are_one_call() -> None:
 
 
 def test_a_whole_answer_with_one_id_for_all_calls_has_all_calls() -> None:
-    call = {"id": "null", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+    call = {"id": "same", "type": "function", "function": {"name": "f", "arguments": "{}"}}
     response = answer(whole_answer("tool_calls", content=None, tool_calls=[call, call]))
-    assert [each.id for each in response.tool_calls or ()] == ["null", "call_c1_1"]
+    assert [each.id for each in response.tool_calls or ()] == ["same", "call_c1_1"]
+
+
+def test_a_call_without_a_name_is_kept_and_told() -> None:
+    response = say(delta("tool_calls", tool_calls=[{"index": 0, "function": {"arguments": "{}"}}]))
+    assert response.tool_calls == [ToolCall(id="call_c1_0", name="", arguments="{}")]
+    assert "without a name" in (response.warnings or [""])[0]

@@ -146,6 +146,8 @@ FIELDS = st.sampled_from(
         "id", "model", "object", "choices", "usage", "error", "message", "detail", "citations",
         "search_results", "x_groq", "index", "delta", "finish_reason", "logprobs", "content",
         "reasoning", "refusal", "tool_calls", "annotations", "audio", "images", "function_call",
+        "related_questions", "reasoning_details", "executed_tools", "text", "thinking", "type",
+        "function", "custom", "id", "name", "arguments", "prompt_tokens", "total_cost", "cost",
     ]
 )  # fmt: skip
 SHAPED = st.recursive(

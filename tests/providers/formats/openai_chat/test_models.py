@@ -52,6 +52,36 @@ def test_created_is_told_in_milliseconds() -> None:
     assert listed({"data": [{"id": "a", "created": 0}]})[0].created_at is None
 
 
+@pytest.mark.parametrize("created", [True, 1e300, 10**30, -1, 253_402_300_800, "x", [1]])
+def test_a_time_that_is_none_is_left_out(created: object) -> None:
+    assert listed({"data": [{"id": "a", "created": created}]})[0].created_at is None
+
+
+@pytest.mark.parametrize("name", ["max_completion_tokens", "context_window"])
+@pytest.mark.parametrize("count", [True, -1, 0, 1.5, 1e300, 10**30, [1]])
+def test_a_count_that_is_none_is_left_out(name: str, count: object) -> None:
+    [model] = listed({"data": [{"id": "a", name: count}]})
+    assert (model.max_output_tokens, model.context_window) == (None, None)
+
+
+def test_capabilities_in_a_list_are_kept() -> None:
+    [model] = listed({"data": [{"id": "a", "capabilities": ["vision", 7, "ocr"]}]})
+    assert model.capabilities == ["vision", "ocr"]
+
+
+@pytest.mark.parametrize("odd", ["NaN", "-Infinity", "1e999", r'"\ud83d"', '"a\tb"', '"a\x00b"'])
+@pytest.mark.parametrize("form", ['{"data": [%s]}', "[%s]"])
+def test_what_strict_json_refuses_does_not_cost_the_list(odd: str, form: str) -> None:
+    entries = f'{{"id": "a"}}, {{"id": "b", "created": {odd}, "owned_by": {odd}}}'
+    models = listed((form % entries).encode())
+    assert [each.id for each in models] == ["a", "b"]
+    assert models[1].created_at is None
+
+
+def test_broken_utf_8_and_a_byte_order_mark_do_not_cost_the_list() -> None:
+    assert listed(b'\xef\xbb\xbf{"data": [{"id": "a\xff"}]}')[0].id == "a\ufffd"
+
+
 def test_no_models_is_an_empty_list() -> None:
     assert listed({"data": []}) == listed({"data": None}) == listed([]) == []
 

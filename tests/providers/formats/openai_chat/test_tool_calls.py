@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-from typing import Any
 
 import msgspec
 import pytest
@@ -15,52 +14,7 @@ from sidecar.providers.formats.openai_chat import tool_calls
 from sidecar.providers.formats.openai_chat.tool_calls import ToolCalls
 from sidecar.providers.formats.openai_chat.wire import CallDelta
 from sidecar.values import ToolCallDelta
-
-Call = tuple[str, str, str]
-
-
-def piece(
-    arguments: object = None,
-    *,
-    name: str | None = None,
-    index: object = None,
-    call_id: str | None = None,
-) -> dict[str, Any]:
-    """One entry of `delta.tool_calls`."""
-    function = {"name": name, "arguments": arguments}
-    given = {"index": index, "id": call_id, "function": function}
-    return {key: value for key, value in given.items() if value is not None}
-
-
-def feed(*chunks: list[dict[str, Any]], are_whole: bool = False) -> list[ToolCallDelta]:
-    calls = ToolCalls()
-    calls.prefix = "r1"
-    found: list[ToolCallDelta] = []
-    for chunk in chunks:
-        found += calls.feed(msgspec.convert(chunk, list[CallDelta]), are_whole=are_whole)
-    return found + calls.flush()
-
-
-def calls_of(deltas: list[ToolCallDelta]) -> list[Call]:
-    """Add deltas up as the contract says: id and name first, then only arguments."""
-    found: dict[int, Call] = {}
-    for delta in deltas:
-        if delta.index not in found:
-            assert delta.id
-            assert delta.name is not None
-            assert delta.index == len(found)
-            found[delta.index] = (delta.id, delta.name, delta.arguments or "")
-        else:
-            assert delta.id is None
-            assert delta.name is None
-            call_id, name, arguments = found[delta.index]
-            found[delta.index] = (call_id, name, arguments + (delta.arguments or ""))
-    ids = [call_id for call_id, _, _ in found.values()]
-    assert len(set(ids)) == len(ids)
-    return list(found.values())
-
-
-TWO = [("a", "f", '{"x": 1}'), ("b", "g", '{"y": 2}')]
+from tests.providers.formats.openai_chat.calling import TWO, calls_of, feed, piece
 
 
 def test_calls_side_by_side_are_kept_apart_by_their_index() -> None:
@@ -145,29 +99,9 @@ def test_the_name_alone_again_in_every_piece_is_taken_once() -> None:
     assert [call[1:] for call in calls_of(deltas)] == [("f", '{"x": 1}')]
 
 
-def test_one_id_at_several_indexes_is_several_calls() -> None:
-    deltas = feed(
-        [piece('{"x": 1}', name="f", index=0, call_id="null")],
-        [piece('{"y"', name="g", index=1, call_id="null")],
-        [piece(": 2}", index=1, call_id="null")],
-    )
-    assert calls_of(deltas) == [("null", "f", '{"x": 1}'), ("call_r1_1", "g", '{"y": 2}')]
-
-
-def test_calls_without_ids_get_the_same_ids_at_every_decoding() -> None:
-    chunks = [[piece("{}", name="f", index=0), piece("{}", name="g", index=1)]]
-    expected = [("call_r1_0", "f", "{}"), ("call_r1_1", "g", "{}")]
-    assert calls_of(feed(*chunks)) == calls_of(feed(*chunks)) == expected
-
-
 @pytest.mark.parametrize("index", [5, "0", 1.5, {"a": 1}])
 def test_strange_indexes_are_put_in_order(index: object) -> None:
     assert calls_of(feed([piece("{}", name="f", index=index, call_id="a")])) == [("a", "f", "{}")]
-
-
-def test_an_empty_id_is_no_id() -> None:
-    deltas = feed([piece("{}", name="f", index=0, call_id="")])
-    assert calls_of(deltas) == [("call_r1_0", "f", "{}")]
 
 
 def test_arguments_as_an_object_become_json_text() -> None:
