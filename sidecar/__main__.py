@@ -13,10 +13,9 @@ from sidecar import __version__
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; return the process's exit status."""
-    options = _parser().parse_args(arguments)
-    run = options.run
+    options = _options(arguments)
     try:
-        return int(run(options))
+        return int(options.run(options))
     except BrokenPipeError:
         # Whoever read our stdout has enough. Python would complain once more at its exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -25,9 +24,27 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 130  # 128 + SIGINT, as a shell has it
 
 
+def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = _parser()
+    options, unknown = parser.parse_known_args(arguments)
+    late = [word for word in unknown if word.partition("=")[0] in _OF_THE_SIDECAR]
+    if (options.drain or "--drain" in late) and options.chosen not in _DRAINING:
+        parser.error(f"--drain is for serving; `{options.chosen}` has no use for it")
+    if late:
+        parser.error(f"{late[0]} is an option of the sidecar and stands before `{options.chosen}`")
+    if unknown:
+        parser.error(f"unrecognized arguments: {' '.join(unknown)}")
+    return options
+
+
+_OF_THE_SIDECAR = ("--home", "--scripted", "--drain")
+_DRAINING = (None, "serve", "replay")
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="ai-sidecar",
+        usage="%(prog)s [OPTIONS] [COMMAND [ARGUMENTS]]",
         description="Every AI provider behind line-delimited JSON-RPC on stdin and stdout.",
         epilog="Without a command it serves. The contract: protocol/README.md.",
     )
@@ -42,7 +59,9 @@ def _parser() -> argparse.ArgumentParser:
         "--drain", action="store_true", help="at the end of stdin, finish what runs first"
     )
     parser.set_defaults(run=_serve)
-    commands = parser.add_subparsers(title="commands", metavar="")
+    commands = parser.add_subparsers(
+        title="commands", dest="chosen", metavar="COMMAND", prog=parser.prog
+    )
     _add_serve(commands)
     _add_chat(commands)
     _add_replay(commands)
@@ -114,20 +133,21 @@ def _chat(options: argparse.Namespace) -> int:
 
 
 def _replay(options: argparse.Namespace) -> int:
+    from sidecar.replay import recorder, runner
+
     arguments = _serving(options) + (["--drain"] if options.drain else [])
-    if options.record:
-        from sidecar.replay import recorder
-
-        if len(options.files) != 1:
-            return _refuse("--record writes one FILE.")
-        return recorder.record(options.files[0], options.command, arguments)
-    from sidecar.replay import runner
-
-    if arguments:
+    if options.record and len(options.files) != 1:
+        return _refuse("--record writes one FILE.")
+    if arguments and not options.record:
         return _refuse(
             "A session states its sidecar's arguments itself, in its `$ ai-sidecar` line."
         )
-    return runner.main(options.files, options.command)
+    try:
+        if options.record:
+            return recorder.record(options.files[0], options.command, arguments)
+        return runner.main(options.files, options.command)
+    except runner.Unusable as error:
+        return _refuse(str(error))
 
 
 def _contract(options: argparse.Namespace) -> int:

@@ -86,8 +86,13 @@ def needs_llama_cpp() -> None:
 
 @pytest.fixture(scope="session")
 def recorded() -> Path:
-    """The folder of recorded provider traffic, named by RECORDED_TRAFFIC."""
+    """The folder of recorded provider traffic, named by RECORDED_TRAFFIC.
+
+    It is data that not everybody has, and no line installs it: without it CI skips as well.
+    """
     given = os.environ.get("RECORDED_TRAFFIC")
     if not given:
-        missing("the recorded traffic", "export RECORDED_TRAFFIC=<its folder>")
-    return Path(given or "")
+        pytest.skip("recorded traffic of real providers: set RECORDED_TRAFFIC to its folder")
+    folder = Path(given)
+    assert folder.is_dir(), f"RECORDED_TRAFFIC names no folder: {folder}"
+    return folder

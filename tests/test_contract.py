@@ -5,9 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
@@ -40,42 +38,6 @@ def test_the_command_line_prints_it(form: str, name: str, tmp_path: Path) -> Non
     done = subprocess.run(command, capture_output=True, check=True, cwd=ROOT, timeout=30)
     assert done.stdout == (PROTOCOL / name).read_bytes()
     del tmp_path
-
-
-def references(value: Any) -> Iterator[str]:  # noqa: ANN401 - any JSON
-    if isinstance(value, dict):
-        if isinstance(value.get("$ref"), str):
-            yield value["$ref"]
-        value = list(value.values())
-    if isinstance(value, list):
-        for each in value:
-            yield from references(each)
-
-
-@pytest.mark.parametrize("name", BUILD)
-def test_every_reference_leads_somewhere(name: str) -> None:
-    document = built(name)
-    found = set(references(document))
-    assert found
-    for each in found:
-        place: Any = document
-        start, *steps = each.split("/")
-        assert start == "#"
-        for step in steps:
-            place = place[step]
-        assert place
-
-
-def test_the_schemas_are_schemas() -> None:
-    Draft202012Validator.check_schema(built("schema.json"))
-
-
-def test_everything_is_described() -> None:
-    document = built("openrpc.json")
-    for each in (*document["methods"], *document["x-notifications"]):
-        assert each["summary"].endswith("."), each["name"]
-    for name, schema in document["components"]["schemas"].items():
-        assert schema.get("description"), name
 
 
 def test_every_method_refuses_parameters_that_it_does_not_know() -> None:

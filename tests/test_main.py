@@ -46,6 +46,29 @@ def test_a_wrong_command_line_is_told_on_stderr(tmp_path: Path, arguments: list[
     assert b"usage: ai-sidecar" in done.stderr
 
 
+def test_a_wrong_command_is_told_with_those_there_are(tmp_path: Path) -> None:
+    told = run(tmp_path, "nonsense").stderr
+    assert b"argument COMMAND: invalid choice: 'nonsense' (choose from " in told
+    assert b"doctor" in told
+
+
+@pytest.mark.parametrize("option", ["--home", "--scripted", "--scripted=x"])
+def test_an_option_of_the_sidecar_behind_a_command_is_told_its_place(
+    tmp_path: Path, option: str
+) -> None:
+    done = run(tmp_path, "chat", "hello", option)
+    assert done.returncode == 2
+    told = f"{option} is an option of the sidecar and stands before `chat`"
+    assert told in done.stderr.decode()
+
+
+@pytest.mark.parametrize("arguments", [["--drain", "chat", "x"], ["doctor", "--drain"]])
+def test_a_command_that_does_not_serve_takes_no_drain(tmp_path: Path, arguments: list[str]) -> None:
+    done = run(tmp_path, *arguments)
+    assert (done.returncode, done.stdout) == (2, b"")
+    assert b"--drain is for serving; `" in done.stderr
+
+
 def test_the_home_that_is_given_comes_before_the_variables(tmp_path: Path) -> None:
     configure = b'{"jsonrpc":"2.0","id":1,"method":"configure_provider","params":'
     configure += b'{"provider":"groq","model":"m"}}\n'

@@ -23,7 +23,7 @@ from sidecar.replay import runner
 from sidecar.rpc import lines, messages, openrpc, server
 from sidecar.rpc.params import decode_params
 from sidecar.values import AIResponse
-from tests.conftest import ROOT, missing
+from tests.conftest import ROOT, needs_llama_cpp
 
 FOLDER = ROOT / "protocol"
 README = FOLDER / "README.md"
@@ -101,13 +101,14 @@ def leaves(kind: type[AIError]) -> list[type[AIError]]:
 
 @pytest.mark.parametrize("block", SESSIONS, ids=lambda block: block.id)
 def test_a_transcript_runs_as_it_is_written(block: Block, tmp_path: Path) -> None:
+    if "# needs: llama_cpp" in block.text:
+        needs_llama_cpp()
     shutil.copytree(FOLDER / "sessions" / "scripted", tmp_path / "scripted")
     file = tmp_path / "README.session"
     file.write_text(block.text, encoding="utf-8")
     outcome = runner.replay(file)
     assert outcome.problem is None, f"the block at {block.id}: {outcome.problem}"
-    if outcome.skipped is not None:
-        missing("llama_cpp", "pip install 'ai-sidecar[local]'")
+    assert outcome.skipped is None
 
 
 def test_there_is_a_transcript_of_the_scripted_provider_and_one_of_the_demo_model() -> None:

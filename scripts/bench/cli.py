@@ -1,27 +1,21 @@
 """The command line: measure in turns, then print what was found."""
 
-# ruff: noqa: RUF001 - people read these tables, and a multiplication sign is not an x
+# ruff: noqa: RUF001 - people read these tables: a dash is no hyphen, a multiplication sign no x
 
 from __future__ import annotations
 
 import argparse
 import importlib.util
-import statistics
 import sys
 import time
 from collections.abc import Sequence
 
 from msgspec import Struct
 
-from scripts.bench import control, local, streams
+from scripts.bench import control, figures, local, streams
 from scripts.bench.child import Bench, Child, Gone, program, sidecar, temporary_home
-from scripts.bench.report import Table, machine, ratio, spread
-
-_NAMES = {
-    "floor": "asyncio socket, parse, write: the floor",
-    "sidecar": "AI Sidecar",
-    "sdk": "openai SDK",
-}
+from scripts.bench.figures import Control, Rates, Streaming
+from scripts.bench.report import machine
 
 
 class Effort(Struct, frozen=True):
@@ -33,18 +27,20 @@ class Effort(Struct, frozen=True):
     paced_rounds: int = 2
     paced_s: float = 4.0
     streams: int = 200
-    firsts: int = 200
+    first_rounds: int = 10
+    firsts: int = 20
     cancels: int = 10
     ping_rounds: int = 10
     pings: int = 300
     pipelined: int = 20_000
     starts: int = 15
     answers: int = 3
+    """Of the demo model to each question; 0 leaves them out, since a few tell nothing."""
 
 
 QUICK = Effort(
-    rounds=3, burst=5_000, sdk_burst=500, paced_rounds=1, paced_s=1.0, firsts=30, cancels=3,
-    ping_rounds=3, pings=100, pipelined=5_000, starts=3, answers=1,
+    rounds=3, burst=5_000, sdk_burst=500, paced_rounds=1, paced_s=1.0, first_rounds=3, firsts=10,
+    cancels=3, ping_rounds=3, pings=100, pipelined=5_000, starts=3, answers=0,
 )  # fmt: skip
 
 
@@ -60,20 +56,25 @@ def main(arguments: Sequence[str]) -> int:
     began = time.monotonic()
     setting = machine()
     try:
-        streaming, cancel = _streams(effort)
-        tables = [streaming, _control(effort, cancel)]
+        streaming, cancel_ms = _streams(effort)
+        tables = [
+            figures.streaming(streaming, effort.streams),
+            figures.control(_control(effort, cancel_ms), effort.burst, effort.streams),
+        ]
     except Gone as error:
         sys.stderr.write(f"✗ {error}\n")
         return 1
     _note(f"done in {time.monotonic() - began:.0f} s")
     for table in tables:
         sys.stdout.write(f"\n{table.markdown() if options.markdown else table.plain()}\n")
-    sys.stdout.write(f"\n{setting}. Median (least–greatest) of runs that took turns.\n")
+    sys.stdout.write(
+        f"\n{setting}. Medians of runs that took turns (least–greatest, where they differ).\n"
+    )
     return 0
 
 
-def _streams(effort: Effort) -> tuple[Table, list[str]]:
-    """Return the table of streaming, and the row of a cancel."""
+def _streams(effort: Effort) -> tuple[dict[str, Streaming], list[float]]:
+    """Return what each program needed for streams, and the times of cancels."""
     names = ["floor", "sidecar"]
     if importlib.util.find_spec("openai") is not None:
         names.append("sdk")
@@ -84,33 +85,12 @@ def _streams(effort: Effort) -> tuple[Table, list[str]]:
         _note(f"CPU per chunk: {effort.rounds} rounds of {effort.burst} chunks at once")
         counts = {name: effort.sdk_burst if name == "sdk" else effort.burst for name in names}
         cpu = streams.bursts(children, counts, effort.rounds)
-        _note(f"first chunk: {effort.firsts} rounds")
-        first = streams.first_chunk(children, effort.firsts)
+        _note(f"first chunk: {effort.first_rounds} rounds of {effort.firsts}")
+        first = streams.first_chunks(children, effort.first_rounds, effort.firsts)
         crowd = _paced(children, effort)
         _note(f"cancel: {effort.cancels} rounds")
         closed = streams.cancel(bench, children[1], effort.cancels)
-    late = {name: statistics.median(run.p99_ms for run in runs) for name, runs in crowd.items()}
-    rows = [
-        [
-            _NAMES[name],
-            spread(cpu[name]),
-            ratio(cpu[name], cpu["floor"]),
-            f"{statistics.median(run.core for run in crowd[name]):.0%}",
-            _added(late[name], late["floor"]),
-            _added(first[name], first["floor"]),
-        ]
-        for name in names
-    ]
-    columns = [
-        "streaming",
-        "µs CPU per chunk, burst",
-        "× floor",
-        f"{effort.streams} streams × 50/s, of a core",
-        "their p99 latency, ms (added)",
-        "first chunk, ms (added)",
-    ]
-    cancel = ["cancel to closed connection, ms", spread(closed), "", ""]
-    return Table(columns, rows), cancel
+    return {name: Streaming(cpu[name], crowd[name], first[name]) for name in names}, closed
 
 
 def _paced(children: Sequence[Child], effort: Effort) -> dict[str, list[streams.Paced]]:
@@ -122,7 +102,7 @@ def _paced(children: Sequence[Child], effort: Effort) -> dict[str, list[streams.
     return found
 
 
-def _control(effort: Effort, cancel: list[str]) -> Table:
+def _control(effort: Effort, cancel_ms: list[float]) -> Control:
     with Bench() as bench, Child("echo", program("echo")) as echo:
         child = bench.start("sidecar")
         pair = [echo, child]
@@ -140,27 +120,14 @@ def _control(effort: Effort, cancel: list[str]) -> Table:
         start = control.starts(effort.starts)
         _note("memory")
         memory = control.memory(bench, effort.burst, effort.streams)
-    rows = [
-        ["ping, p50, µs", spread(ping["sidecar"], 0), spread(ping["echo"], 0), "bare echo"],
-        ["pings per second, pipelined", *(_thousands(many[name]) for name in ("sidecar", "echo")),
-         "bare echo"],
-        cancel,
-        ["start to first answer, ms", spread(start["sidecar"], 0), spread(start["imports"], 0),
-         "import asyncio, msgspec, anyio, jsonrpcserver"],
-        ["", "", spread(start["pass"], 0), "python -c pass"],
-        ["memory (RSS) after the first answer, MB", f"{memory.answered:.1f}", "", ""],
-        ["… idle, all imported", f"{memory.warm:.1f}", "", ""],
-        [f"… after {effort.burst} chunks", f"{memory.used:.1f}", "", ""],
-        [f"… after {effort.streams} streams at once", f"{memory.crowd:.1f}", "", ""],
-        *_local(effort),
-    ]  # fmt: skip
-    return Table(["", "AI Sidecar", "against", "which is"], rows)
+    return Control(ping, many, cancel_ms, start, memory, _local(effort))
 
 
-def _local(effort: Effort) -> list[list[str]]:
-    if reason := local.lacking():
+def _local(effort: Effort) -> Rates | None:
+    reason = local.lacking() if effort.answers else "a short run says nothing of it"
+    if reason:
         _note(f"local tokens per second: left out, {reason}")
-        return []
+        return None
     pairs = []
     with (
         temporary_home() as home,
@@ -172,17 +139,7 @@ def _local(effort: Effort) -> list[list[str]]:
         for number, question in enumerate(("Hello!", *questions)):
             there = local.through_sidecar(child, question, number)
             pairs.append((there, local.in_process(peer, question)))
-    through, inside = local.rates(pairs[1:])
-    share = f"{through:.0f} ({through / inside:.2f} ×)"
-    return [["tokens/s, bundled model", share, f"{inside:.0f}", "llama-cpp-python in process"]]
-
-
-def _added(value: float, floor: float) -> str:
-    return f"{value:.2f} ({value - floor:+.2f})"
-
-
-def _thousands(values: Sequence[float]) -> str:
-    return f"{statistics.median(values) / 1000:.1f} k"
+    return Rates(*local.rates(pairs[1:]))
 
 
 def _note(text: str) -> None:

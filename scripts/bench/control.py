@@ -53,10 +53,9 @@ def pipelined(child: Child, count: int) -> float:
 
 
 def starts(rounds: int) -> dict[str, list[float]]:
-    """Return the milliseconds from spawning to the first answer, and of two bare Pythons."""
+    """Return the milliseconds from spawning to the first answer, and of the imports alone."""
     with temporary_home() as home:
         ways: dict[str, Callable[[], float]] = {
-            "pass": lambda: _start_bare("pass"),
             "imports": lambda: _start_bare(_IMPORTS),
             "sidecar": lambda: _start_sidecar(home),
         }

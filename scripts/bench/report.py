@@ -1,6 +1,6 @@
 """Figures as tables: aligned for a terminal, or Markdown for the README."""
 
-# ruff: noqa: RUF001 - people read these tables, and a multiplication sign is not an x
+# ruff: noqa: RUF001 - people read these tables: a dash is no hyphen, a multiplication sign no x
 
 from __future__ import annotations
 
@@ -33,15 +33,20 @@ class Table(Struct, frozen=True):
         return "\n".join(f"| {' | '.join(row)} |" for row in (self.columns, rule, *self.rows))
 
 
-def spread(values: Sequence[float], digits: int = 1) -> str:
-    """Median, and least to greatest."""
-    low, high = min(values), max(values)
-    return f"{statistics.median(values):.{digits}f} ({low:.{digits}f}–{high:.{digits}f})"
+def amount(value: float, digits: int | None = None) -> str:
+    """A figure with so many digits behind its point, or as many as its size makes worth reading."""
+    if digits is None:
+        digits = 2 if value < 1 else 1 if value < 10 else 0
+    return f"{value:,.{digits}f}"
 
 
-def ratio(values: Sequence[float], floor: Sequence[float]) -> str:
-    """How many times the floor, median by median."""
-    return f"{statistics.median(values) / statistics.median(floor):.2f}"
+def spread(values: Sequence[float], unit: str = "", digits: int | None = None) -> str:
+    """Median with its unit, and least to greatest where they differ."""
+    low, middle, high = (
+        amount(value, digits) for value in (min(values), statistics.median(values), max(values))
+    )
+    text = f"{middle} {unit}".rstrip()
+    return text if low == high else f"{text} ({low}–{high})"
 
 
 def machine() -> str:

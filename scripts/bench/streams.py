@@ -75,16 +75,27 @@ def paced(child: Child, streams: int, seconds: float) -> Paced:
     return Paced((after - before) / (ended - began), _at(steady, 0.5), _at(steady, 0.99))
 
 
-def first_chunk(children: Sequence[Child], rounds: int) -> dict[str, float]:
-    """Return the median milliseconds from asking to the first chunk, on kept connections."""
+def first_chunks(children: Sequence[Child], rounds: int, each: int) -> dict[str, list[float]]:
+    """Return each round's median milliseconds from asking to the first chunk, by child.
+
+    Within a round they take turns as well; connections are kept.
+    """
     found: dict[str, list[float]] = {child.name: [] for child in children}
     for _ in range(rounds):
-        for child in children:
-            began = time.perf_counter_ns()
-            reads = _stream(child, ["burst-1"], 20)
-            first = next(at for at, data in reads if b'"content"' in data)
-            found[child.name].append((first - began) / 1e6)
-    return {name: statistics.median(values) for name, values in found.items()}
+        times: dict[str, list[float]] = {child.name: [] for child in children}
+        for _ in range(each):
+            for child in children:
+                times[child.name].append(_first_chunk_ms(child))
+        for name, values in times.items():
+            found[name].append(statistics.median(values))
+    return found
+
+
+def _first_chunk_ms(child: Child) -> float:
+    began = time.perf_counter_ns()
+    reads = _stream(child, ["burst-1"], 20)
+    first = next(at for at, data in reads if b'"content"' in data)
+    return (first - began) / 1e6
 
 
 def cancel(bench: Bench, child: Child, rounds: int) -> list[float]:

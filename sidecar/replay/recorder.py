@@ -18,11 +18,12 @@ import shlex
 import sys
 import tempfile
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from sidecar.replay.runner import environment, words
+from sidecar.replay.runner import Unusable, environment, words
 from sidecar.replay.session import PROGRAM
 from sidecar.terminal.peer import Peer, PeerGone
 from sidecar.terminal.visible import visible
@@ -43,14 +44,16 @@ _GENERATED_ID = re.compile(r"exec_[0-9a-f]{16}")
 
 
 def record(file: Path, command: str | None, arguments: Sequence[str]) -> int:
-    """Record the lines of this process's stdin into `file`."""
+    """Record the lines of this process's stdin into `file`, a new one. Raises `Unusable`."""
+    program = words(command)
     folder = file.absolute().parent
     arguments = [_from_folder(word, folder) for word in arguments]
     lines: Iterable[bytes] = _typed(sys.stdin.buffer) if sys.stdin.isatty() else sys.stdin.buffer
-    with tempfile.TemporaryDirectory(prefix="ai-sidecar-record-") as home:
-        peer = Peer(
-            [*words(command), *arguments], environment=environment(Path(home)), folder=folder
-        )
+    with (
+        _new(file) as target,
+        tempfile.TemporaryDirectory(prefix="ai-sidecar-record-") as home,
+    ):
+        peer = _started([*program, *arguments], Path(home), folder)
         recording = _Recording(peer, patient=not sys.stdin.isatty())
         try:
             recording.run(lines)
@@ -58,9 +61,36 @@ def record(file: Path, command: str | None, arguments: Sequence[str]) -> int:
             peer.close()
         entries = recording.entries
         text = written(entries, arguments, (home, str(folder)))
-    file.write_bytes(text.encode("utf-8", "surrogateescape"))
+        target.write(text.encode("utf-8", "surrogateescape"))
     sys.stderr.write(f"{file}: {len(entries)} lines; replay it with: {PROGRAM} replay {file}\n")
     return 0
+
+
+@contextmanager
+def _new(path: Path) -> Iterator[BinaryIO]:
+    """Open a file before anything is recorded, so that no recording is lost for want of one."""
+    try:
+        file = path.open("xb")
+    except FileExistsError:
+        message = f"{path} is there already. Name another file, or remove it first."
+        raise Unusable(message) from None
+    except OSError as error:
+        message = f"{path} can't be written: {error.strerror}."
+        raise Unusable(message) from error
+    try:
+        with file:
+            yield file
+    except BaseException:
+        path.unlink()  # empty, and in the way of the next try
+        raise
+
+
+def _started(command: Sequence[str], home: Path, folder: Path) -> Peer:
+    try:
+        return Peer(command, environment=environment(home), folder=folder)
+    except OSError as error:
+        message = f"{command[0]} can't be started: {error.strerror}."
+        raise Unusable(message) from error
 
 
 def written(

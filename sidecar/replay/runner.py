@@ -40,6 +40,10 @@ class Outcome:
     skipped: str | None = None
 
 
+class Unusable(Exception):
+    """What the command line names can't be used; the text says why."""
+
+
 class Failed(Exception):
     """The sidecar did not do what the session says."""
 
@@ -49,7 +53,11 @@ class Failed(Exception):
 
 
 def main(files: Sequence[Path], command: str | None) -> int:
-    """Run sessions and tell how each went; the exit status is 0 where none failed."""
+    """Run sessions and tell how each went; the exit status is 0 where none failed.
+
+    Raises `Unusable`.
+    """
+    words(command)
     outcomes = []
     for file in files:
         outcome = replay(file, command)
@@ -71,8 +79,10 @@ def replay(file: Path, command: str | None = None) -> Outcome:
     began = time.monotonic()
     try:
         session = sessions.parse(file.read_bytes().decode("utf-8", "surrogateescape"), str(file))
-    except (OSError, SessionError) as error:
+    except SessionError as error:
         return Outcome(0.0, problem=str(error))
+    except OSError as error:
+        return Outcome(0.0, problem=_unread(file, error))
     if command is None and (reason := _missing(session)):
         return Outcome(0.0, skipped=reason)
     with tempfile.TemporaryDirectory(prefix="ai-sidecar-replay-") as home:
@@ -81,13 +91,19 @@ def replay(file: Path, command: str | None = None) -> Outcome:
 
 
 def words(command: str | None) -> list[str]:
-    """Split a command as a shell would; its program is found from where the user stands."""
+    """Split a command as a shell would; its program is found from where the user stands.
+
+    Raises `Unusable`.
+    """
     if command is None:
         return own_command()
-    found = shlex.split(command, posix=os.name != "nt")
+    try:
+        found = shlex.split(command, posix=os.name != "nt")
+    except ValueError as error:
+        message = f"--command can't be split into words: {error}."
+        raise Unusable(message) from error
     if not found:
-        message = "--command is empty"
-        raise SystemExit(message)
+        raise Unusable("--command is empty.")
     program = found[0].strip('"')
     if Path(program).name != program:
         program = str(Path(program).absolute())
@@ -219,20 +235,24 @@ def _run(session: Session, folder: Path, command: list[str], home: Path) -> str 
     return None
 
 
+def _unread(file: Path, error: OSError) -> str:
+    """Say in plain words why a file can't be read."""
+    if os.path.isdir(file):  # noqa: PTH112 - where this can't look, Path.is_dir raises
+        return f"{file} is a folder. Name the files in it: {file / '*.session'}"
+    if isinstance(error, FileNotFoundError):
+        return f"There is no file {file}."
+    return f"{file} can't be read: {error.strerror}."
+
+
 def _log_tail(log: IO[bytes]) -> str:
     log.seek(0)
     lines = log.read().decode("utf-8", "replace").splitlines()[-_LOG_LINES:]
     return "\nthe sidecar's stderr:\n" + _indented("\n".join(lines)) if lines else ""
 
 
-def is_installed(module: str) -> bool:
-    """Tell whether a Python module is there, without importing it."""
-    return importlib.util.find_spec(module) is not None
-
-
 def _missing(session: Session) -> str | None:
     """Say which of the modules that the session needs are not installed."""
-    missing = [name for name in session.needs if not is_installed(name)]
+    missing = [name for name in session.needs if importlib.util.find_spec(name) is None]
     return f"needs {', '.join(missing)}, which is not installed" if missing else None
 
 

@@ -18,8 +18,13 @@ from sidecar.terminal.conversation import Conversation, Refused
 from sidecar.terminal.peer import Peer, PeerGone, own_command
 from sidecar.terminal.screen import YELLOW, Screen
 
-_HELP = "Ctrl-C stops an answer, /new starts over, /quit or Ctrl-D ends."
-_DEMO = "demo model: tiny, offline; add a provider for real answers"
+_HELP = (
+    "Ctrl-C stops an answer, /new starts over, /quit or Ctrl-D ends, //… sends a line with one /."
+)
+_DEMO = (
+    "demo model: tiny, offline; for real answers set a key like OPENAI_API_KEY"
+    " and add --provider openai --model NAME"
+)
 _INTERRUPTED = 130
 _LOG_LINES = 20
 
@@ -77,10 +82,10 @@ def _talk(screen: Screen, conversation: Conversation) -> int:
         if typed == "/new":
             conversation.forget()
             screen.note("(a new conversation)\n")
-        elif typed.startswith("/") and typed[1:].isalpha():
-            screen.note(f"{_HELP}\n")
+        elif typed.startswith("/") and not typed.startswith("//"):
+            screen.note(f"{typed.split()[0]} is no command. {_HELP}\n")
         elif typed:
-            _answer(screen, conversation, typed)
+            _answer(screen, conversation, typed[1:] if typed.startswith("//") else typed)
 
 
 def _answer(screen: Screen, conversation: Conversation, question: str) -> None:

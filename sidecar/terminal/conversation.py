@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from types import FrameType
 from typing import Any
 
+from sidecar.terminal.hints import hint_of
 from sidecar.terminal.peer import Interrupted, Json, Peer
 from sidecar.terminal.screen import Screen
 
@@ -30,7 +31,7 @@ class Refused(Exception):
     def __init__(self, error: Json) -> None:
         data: Json = error.get("data") or {}
         self.message = str(error.get("message", "unknown error"))
-        self.hint: str | None = data.get("hint")
+        self.hint = hint_of(error)
         if (error.get("code"), data.get("path")) == (_INVALID_PARAMS, "$.request.model"):
             self.hint = "Name one with --model NAME."  # what an app does, a person here can't
         super().__init__(self.message)
@@ -131,6 +132,8 @@ class Conversation:
             self._screen.note("(stopped)")
         elif told := _CUT_SHORT.get(end["finish_reason"]):
             self._screen.note(told)
+        elif not (end["response"].get("content") or end["response"].get("refusal")):
+            self._screen.note("(an empty answer)")
         if self._screen.is_terminal:
             for number, source in enumerate(turn.citations, start=1):
                 self._screen.note(f"[{number}] {source.get('title') or ''} {source['url']}")

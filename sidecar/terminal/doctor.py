@@ -7,10 +7,12 @@ asked. Providers are contacted only where a key for them is set; that costs noth
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
 import platform
+import re
 import stat
 import sys
 import tempfile
@@ -21,6 +23,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from sidecar import local
+from sidecar.terminal.hints import hint_of
 from sidecar.terminal.peer import Json, Peer, PeerGone, own_command
 from sidecar.terminal.screen import BOLD, DIM, GREEN, RED, YELLOW, Screen, styled
 from sidecar.terminal.visible import visible
@@ -34,6 +37,8 @@ _PROXIES = ("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY")
 BUNDLED = Path(local.__file__).parent
 """Where the demo model lies."""
 _QUESTION = "Who are you?"
+_FRAME = re.compile(r"^[\s|]*(\+-[-+ .\d]*$)?")
+"""What Python draws around the parts of an exception group."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +84,8 @@ def _findings(serving_args: Sequence[str]) -> Iterator[Finding]:
             yield from _checks(peer, hello)
         except PeerGone as error:
             log.seek(0)
-            last = log.read().decode("utf-8", "replace").strip().splitlines()[-1:]
-            remedy = f"It said: {last[0]}" if last else "Run `ai-sidecar` by hand and look."
+            said = telling_line(log.read().decode("utf-8", "replace"))
+            remedy = f"It said: {said}" if said else "Run `ai-sidecar` by hand and look."
             yield Finding("problem", "sidecar", str(error), remedy)
         finally:
             peer.close()
@@ -112,25 +117,49 @@ def _sidecar(hello: Json, seconds: float) -> Finding:
     )
 
 
+def telling_line(log: str) -> str | None:
+    """Return the line that says most: the last one, but for the frame of an exception group."""
+    lines = (_FRAME.sub("", line).rstrip() for line in reversed(log.splitlines()))
+    return next(filter(None, lines), None)
+
+
 def _home(home: Path) -> Finding:
-    existing = next(path for path in (home, *home.parents) if path.exists())
-    if not existing.is_dir() or not os.access(existing, os.W_OK | os.X_OK):
+    try:
+        existing, found = _lowest_there(home)
+    except OSError as error:
+        text = f"{home} can't be used: {error.strerror}"
+        return Finding("problem", "home", text, "Choose another folder with --home DIR.")
+    if not stat.S_ISDIR(found.st_mode):
+        remedy = "Move it away, or choose another folder with --home DIR."
+        return Finding("problem", "home", f"{existing} is not a folder", remedy)
+    if not os.access(existing, os.W_OK | os.X_OK):
         remedy = f"Make {existing} writable, or choose another folder with --home DIR."
         return Finding("problem", "home", f"{home} can't be written to", remedy)
     if existing != home:
         return Finding("ok", "home", f"{home} (made when it is first needed)")
-    if os.name == "posix" and stat.S_IMODE(home.stat().st_mode) & _PRIVATE:
+    if os.name == "posix" and stat.S_IMODE(found.st_mode) & _PRIVATE:
         remedy = f"Run: chmod 700 '{home}'"
         return Finding("warning", "home", f"{home} can be entered by other users", remedy)
     return Finding("ok", "home", str(home))
 
 
+def _lowest_there(path: Path) -> tuple[Path, os.stat_result]:
+    """Return the path, or else the nearest folder above it that can be seen. Raises `OSError`."""
+    for each in (path, *path.parents):
+        try:
+            return each, each.stat()
+        except (FileNotFoundError, NotADirectoryError, PermissionError):
+            continue  # above a folder that lets nobody in, that folder itself can be seen
+    raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
+
+
 def _settings(hello: Json) -> Iterator[Finding]:
-    config = Path(hello["paths"]["config"])
+    config = hello["paths"]["config"]
     for problem in hello["problems"]:
         yield Finding("warning", "settings", problem, "Correct it, and start again.")
     if not hello["problems"]:
-        there = "is in order" if config.exists() else "is not there: the defaults hold"
+        is_there = os.path.exists(config)  # noqa: PTH110 - where this can't look, Path.exists raises
+        there = "is in order" if is_there else "is not there: the defaults hold"
         yield Finding("ok", "settings", f"{config} {there}")
 
 
@@ -156,7 +185,7 @@ def _provider(row: Json, result: Json) -> Finding:
         text = f"reached in {result['latency_ms']} ms, {_counted(result['models'], 'model')}"
         return Finding("ok", row["name"], text, answers=True)
     error = result["error"]
-    return Finding("warning", row["name"], error["message"], error["data"]["hint"])
+    return Finding("warning", row["name"], error["message"], hint_of(error))
 
 
 def _network(results: list[Json]) -> Finding:
@@ -203,7 +232,7 @@ def _worker(peer: Peer) -> Finding:
     if error:
         missing = error["data"]["kind"] == "component_missing"
         level: Level = "warning" if missing else "problem"
-        return Finding(level, "worker", error["message"], error["data"]["hint"])
+        return Finding(level, "worker", error["message"], hint_of(error))
     response = end["params"]["response"]
     first = (response.get("timing") or {}).get("first_token_ms")
     text = f"“{response['content']}” in {seconds:.2f} s, its first word after {first} ms"

@@ -261,18 +261,6 @@ def test_the_end_of_stdin_ends_the_process_though_native_code_is_busy(slow: Loca
     pipe.close()
 
 
-def test_a_line_that_is_no_command_ends_the_process() -> None:
-    pipe = Pipe()
-    assert isinstance(pipe.answer(), Ready)
-    assert pipe.process.stdin
-    pipe.process.stdin.write(b'{"op":"dance"}\n')
-    pipe.process.stdin.flush()
-    assert pipe.process.wait() == 65
-    assert pipe.process.stderr
-    assert b"no command" in pipe.process.stderr.read()
-    pipe.close()
-
-
 class Watched:
     """A job whose flag turns true when it was looked at for the `patience`th time."""
 

@@ -157,7 +157,8 @@ async def test_time_in_which_our_own_reader_is_waited_for_is_not_the_providers(
 
         async def open_late() -> None:
             await tape.waits.wait()
-            await anyio.sleep(0.4)  # longer than the idle timeout
+            # A duration is what is tested: more than two idle timeouts of nothing but our reader.
+            await anyio.sleep(0.4)
             door.set()
 
         tasks.start_soon(open_late)

@@ -11,7 +11,7 @@ import pytest
 
 import sidecar.local
 from sidecar.terminal.peer import Peer
-from tests.conftest import Start, clean_environment, missing
+from tests.conftest import Start, clean_environment, missing, needs_llama_cpp
 from tests.providers.programs import program
 from tests.providers.sidecars import (
     LIMIT_S,
@@ -26,12 +26,13 @@ from tests.providers.sidecars import (
 )
 
 MODEL = Path(sidecar.local.__file__).parent / "demo.gguf"
-NEEDS = ("llama_cpp", "uvicorn", "fastapi", "sse_starlette", "starlette_context")
+NEEDS = ("uvicorn", "fastapi", "sse_starlette", "starlette_context")
 
 
 @pytest.fixture(scope="session")
 def llama_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of `python -m llama_cpp.server`."""
+    needs_llama_cpp()
     lacking = [name for name in NEEDS if importlib.util.find_spec(name) is None]
     if lacking:
         missing(f"llama_cpp.server ({', '.join(lacking)})", "scripts/setup --for test")

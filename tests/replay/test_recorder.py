@@ -43,6 +43,44 @@ def test_a_recorded_session_replays_green(tmp_path: Path) -> None:
     assert outcome.problem is None, outcome.problem
 
 
+def record(tmp_path: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "sidecar", "replay", "--record", *words],
+        input=LINES,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        env=clean_environment(tmp_path / "home"),
+    )
+
+
+def test_a_file_that_is_there_is_not_overwritten(tmp_path: Path) -> None:
+    file = tmp_path / "mine.session"
+    file.write_text("# by hand", encoding="utf-8")
+    done = record(tmp_path, str(file))
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == (
+        f"ai-sidecar: {file} is there already. Name another file, or remove it first.\n"
+    )
+    assert file.read_text("utf-8") == "# by hand"
+
+
+def test_a_place_that_cannot_be_written_is_told_before_anything_is_recorded(tmp_path: Path) -> None:
+    file = tmp_path / "nowhere" / "new.session"
+    done = record(tmp_path, str(file))
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith(f"ai-sidecar: {file} can't be written: ")
+
+
+def test_a_sidecar_that_cannot_be_started_is_told_and_leaves_no_file(tmp_path: Path) -> None:
+    file = tmp_path / "new.session"
+    done = record(tmp_path, "--command", "./no-such-program", str(file))
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "no-such-program can't be started" in done.stderr
+    assert not file.exists()
+
+
 def test_ids_that_the_sidecar_made_are_sent_back_as_they_are_then() -> None:
     made = "exec_0123456789abcdef"
     entries = [

@@ -94,6 +94,26 @@ def test_a_line_that_is_not_json_is_shown(folder: Path) -> None:
     assert "expected: JSON\n  came:     Hello!" in problem(session(folder, PING + PONG), command)
 
 
+@pytest.mark.parametrize(
+    ("command", "told"),
+    [("python3 -m 'x", "can't be split into words: No closing quotation."), (" ", "is empty.")],
+)
+def test_a_command_that_is_none_is_told_before_any_session_is_run(
+    folder: Path, command: str, told: str
+) -> None:
+    with pytest.raises(runner.Unusable, match=f"--command {told}"):
+        runner.main([session(folder, PING + PONG)], command)
+
+
+def test_a_file_that_cannot_be_read_is_told_in_plain_words(folder: Path) -> None:
+    assert problem(folder / "no.session") == f"There is no file {folder / 'no.session'}."
+    assert problem(folder) == (
+        f"{folder} is a folder. Name the files in it: {folder / '*.session'}"
+    )
+    long = folder / ("x" * 300)
+    assert problem(long) == f"{long} can't be read: File name too long."
+
+
 def test_a_command_that_is_not_there_is_told(folder: Path) -> None:
     assert "can't be started" in problem(session(folder, PING), str(folder / "nothing"))
 

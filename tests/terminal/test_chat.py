@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import os
 import signal
@@ -13,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import clean_environment, missing
+from tests.conftest import clean_environment, needs_llama_cpp
 from tests.terminal.conftest import Model, Run
 
 Script = Callable[[str, str], Path]
@@ -64,6 +63,22 @@ def test_an_error_is_told_with_what_to_do_and_what_came_before_it_stays(
     done = ask(run, script("limited", text), "limited", "hello")
     assert (done.stdout, done.returncode) == ("Well\n", 1)
     assert done.stderr.startswith("error: Slow ␛[31mdown.\n  → Wait a little")
+
+
+def test_how_long_a_provider_asks_to_wait_is_told_in_seconds(run: Run, script: Script) -> None:
+    fault = {"kind": "rate_limited", "message": "Slow down.", "retry_after_ms": 2000}
+    done = ask(run, script("limited", json.dumps({"error": fault})), "limited", "hello")
+    assert "→ Wait a little and try again. The provider asks to wait 2 s.\n" in done.stderr
+
+
+def test_an_empty_answer_is_told_beside_it(run: Run, script: Script) -> None:
+    done = ask(run, script("mute", '{"finish_reason": "stop"}'), "mute", "hello")
+    assert (done.stdout, done.stderr, done.returncode) == ("", "(an empty answer)\n", 0)
+
+
+def test_a_refusal_is_an_answer(run: Run, script: Script) -> None:
+    done = ask(run, script("no", '{"refusal": "I would rather not."}'), "no", "hello")
+    assert (done.stdout, done.stderr) == ("I would rather not.\n", "")
 
 
 def test_a_missing_key_is_told_in_plain_words(run: Run) -> None:
@@ -162,12 +177,14 @@ def test_a_reader_that_has_enough_ends_the_chat_quietly(script: Script, tmp_path
 
 
 def test_the_demo_model_answers_and_is_called_a_demo(run: Run) -> None:
-    if importlib.util.find_spec("llama_cpp") is None:
-        missing("llama_cpp", "pip install 'ai-sidecar[local]'")
+    needs_llama_cpp()
     done = run("chat", "Who are you?")
     assert done.returncode == 0, done.stderr
     assert len(done.stdout.split()) > 2
-    assert done.stderr == "demo model: tiny, offline; add a provider for real answers\n"
+    assert done.stderr == (
+        "demo model: tiny, offline; for real answers set a key like OPENAI_API_KEY"
+        " and add --provider openai --model NAME\n"
+    )
 
 
 def chatting(folder: Path, name: str, tmp_path: Path) -> subprocess.Popen[bytes]:

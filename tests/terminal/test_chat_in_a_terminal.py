@@ -104,14 +104,29 @@ def test_the_conversation_is_sent_back_until_a_new_one_begins(
     ]
 
 
-def test_an_unknown_command_shows_help_and_an_empty_line_asks_nothing(
+def test_an_unknown_command_shows_those_there_are_and_an_empty_line_asks_nothing(
     terminal: Open, script: Script
 ) -> None:
     opened = chat(terminal, script("echo", '{"echo": true}'), "echo")
-    opened.type("/help\r")
-    opened.until("Ctrl-C stops an answer")
-    opened.until("scripted/echo >")
+    for typed, name in (("/help", "/help"), ("/?", "/?"), ("/model x", "/model"), ("/", "/")):
+        opened.type(f"{typed}\r")
+        opened.until(f"{name} is no command. Ctrl-C stops an answer, /new starts over")
+        opened.until("scripted/echo >")
     opened.type("\r")
     opened.until("scripted/echo >")
     opened.type("/quit\r")
     assert opened.end() == 0
+
+
+def test_two_slashes_send_a_line_that_begins_with_one(
+    terminal: Open, model: Model, tmp_path: Path
+) -> None:
+    model.configure(tmp_path / "home")
+    opened = terminal("chat")
+    opened.until("mine/m >")
+    opened.type("//etc is what?\r")
+    opened.until("Answer 1.")
+    opened.until("mine/m >")
+    opened.type("\x04")
+    assert opened.end() == 0
+    assert model.bodies[0]["messages"] == [{"role": "user", "content": "/etc is what?"}]

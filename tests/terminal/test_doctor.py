@@ -1,14 +1,17 @@
 from __future__ import annotations
 
-import importlib.util
 import json
 import os
+import shutil
+import subprocess
+import sys
+import traceback
 from pathlib import Path
 
 import pytest
 
 from sidecar.terminal import doctor
-from tests.conftest import missing
+from tests.conftest import clean_environment, missing, needs_llama_cpp
 from tests.terminal.conftest import Model, Run
 
 
@@ -19,8 +22,7 @@ def lines_of(text: str) -> dict[str, str]:
 
 
 def test_a_fresh_installation_is_in_order(run: Run) -> None:
-    if importlib.util.find_spec("llama_cpp") is None:
-        missing("llama_cpp", "pip install 'ai-sidecar[local]'")
+    needs_llama_cpp()
     done = run("doctor")
     assert done.returncode == 0, done.stdout
     found = lines_of(done.stdout)
@@ -90,6 +92,48 @@ def test_a_home_that_cannot_be_a_folder_is_a_problem(run: Run, tmp_path: Path) -
     assert lines_of(done.stdout)["home"].startswith("problem ")
 
 
+def test_a_file_in_the_place_of_a_folder_is_named(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("not a folder", encoding="utf-8")
+    done = run("--home", str(tmp_path / "file" / "home"), "doctor")
+    assert f"{tmp_path / 'file'} is not a folder" in done.stdout
+
+
+def test_a_home_of_an_impossible_name_is_a_problem(run: Run) -> None:
+    done = run("--home", "x" * 300, "doctor")
+    assert (done.returncode, done.stderr) == (1, "")
+    assert lines_of(done.stdout)["home"].startswith("problem ")
+    assert "--home DIR" in done.stdout
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such modes")
+def test_a_home_below_a_folder_that_lets_nobody_in_is_a_problem(tmp_path: Path) -> None:
+    closed = tmp_path / "closed"
+    closed.mkdir(mode=0)
+    environment = clean_environment(tmp_path, HOME=str(closed), XDG_DATA_HOME="")
+    del environment["AI_SIDECAR_HOME"]
+    done = subprocess.run(
+        [*as_one_who_keeps_to_modes(), sys.executable, "-m", "sidecar", "doctor"],
+        capture_output=True,
+        encoding="utf-8",
+        timeout=60,
+        check=False,
+        env=environment,
+    )
+    assert (done.returncode, done.stderr) == (1, "")
+    assert lines_of(done.stdout)["home"].startswith(f"problem {closed}")
+    assert f"→ Make {closed} writable" in done.stdout
+
+
+def as_one_who_keeps_to_modes() -> list[str]:
+    """Words before a command that take root's right to pass over modes from it."""
+    if os.geteuid() != 0:
+        return []
+    if shutil.which("setpriv") is None:
+        missing("setpriv", "apt-get install -y util-linux")
+    rights = "-dac_override,-dac_read_search"
+    return ["setpriv", f"--bounding-set={rights}", f"--inh-caps={rights}"]
+
+
 def test_a_changed_demo_model_is_a_problem(tmp_path: Path) -> None:
     (tmp_path / "demo.gguf").write_bytes(b"changed")
     facts = {"file": "demo.gguf", "sha256": "0" * 64}
@@ -119,3 +163,12 @@ def test_a_sidecar_that_ends_at_once_is_a_problem_with_its_last_words(
     out = capsys.readouterr().out
     assert out.startswith("problem  sidecar")
     assert "unrecognized arguments: --no-such-option" in out
+
+
+def test_of_what_it_said_the_line_that_says_most_is_shown() -> None:
+    group = ExceptionGroup("in a task group", [ValueError("of the group"), OSError("the last")])
+    log = "".join(traceback.format_exception(group))
+    assert log.splitlines()[-1].endswith("-----")
+    assert doctor.telling_line(log) == "OSError: the last"
+    assert doctor.telling_line("Traceback …\nValueError: - 1 -\n\n") == "ValueError: - 1 -"
+    assert doctor.telling_line("") is None

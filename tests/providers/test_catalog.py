@@ -1,0 +1,37 @@
+from __future__ import annotations
+
+import pytest
+
+from sidecar.engine.directory import REMOTE_FORMATS, checked_url
+from sidecar.providers.base import Vendor
+from sidecar.providers.catalog import SCRIPTED, VENDORS
+
+ROWS = (*VENDORS, SCRIPTED)
+
+
+def test_every_name_and_every_variable_is_there_once() -> None:
+    names = [row.name for row in ROWS]
+    variables = [name for row in ROWS for name in row.key_variables]
+    assert len(names) == len(set(names))
+    assert len(variables) == len(set(variables))
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
+def test_an_address_is_one_that_a_user_might_give(row: Vendor) -> None:
+    if row.format in REMOTE_FORMATS:
+        assert row.base_url is None or checked_url(row.base_url) == row.base_url
+    else:
+        assert (row.base_url, row.auth) == (None, "none")
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
+def test_a_key_that_has_to_be_there_has_a_variable_and_goes_over_https(row: Vendor) -> None:
+    if row.key_required:
+        assert row.key_variables
+        assert (row.base_url or "").startswith("https://")
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
+def test_every_row_can_chat_and_lists_models_or_names_them(row: Vendor) -> None:
+    assert {"chat", "streaming"} <= set(row.capabilities)
+    assert ("models" in row.capabilities) == (not row.models)
