@@ -69,13 +69,15 @@ class App:
         self._supervisor = Supervisor(tasks, environment=os.environ)
         self._models = LocalModels(self._supervisor, models)
         directory = Directory(settings.config, scripted=settings.scripted is not None)
-        self.manager = AIManager(directory, Database(settings.home), self._here())
+        here = self._here()
+        self.manager = AIManager(directory, Database(settings.home), here)
         self.problems = [
             *settings.problems,
             *_missing_scripts(settings),
             *missing,
             *self.manager.load(),
             *(f"{settings.home / 'config.toml'}: {each}" for each in directory.problems),
+            *_missing_model(settings, directory, here),
         ]
 
     # --- the audience of executions ---
@@ -205,6 +207,21 @@ def _missing_scripts(settings: Settings) -> list[str]:
     if settings.scripted is None or settings.scripted.is_dir():
         return []
     return [f"--scripted: there is no folder {settings.scripted}; it has no scripts to play."]
+
+
+def _missing_model(
+    settings: Settings, directory: Directory, here: dict[str, LocalProvider]
+) -> list[str]:
+    """An active model of this machine that is not here. What others have, only asking tells."""
+    active = settings.config.active
+    if active is None or active.model is None or active.provider not in directory.names():
+        return []
+    local = here.get(directory.row(active.provider).vendor.format)
+    known = [model.id for model in local.models()] if local is not None else []
+    if not known or active.model in known:
+        return []
+    place = f"{settings.home / 'config.toml'}: active.model"
+    return [f"{place}: {active.provider} has no model {active.model!r}, but: {', '.join(known)}."]
 
 
 async def serve(settings: Settings) -> None:

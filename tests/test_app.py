@@ -114,6 +114,15 @@ def test_every_ending_answers_what_waits_for_a_silent_provider(start: Start, end
     assert members[1]["result"] == {}
 
 
+def test_an_active_model_that_is_not_here_is_told(start: Start, tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    home.mkdir(mode=0o700)
+    config = 'active = { provider = "local", model = "nope" }'
+    (home / "config.toml").write_text(config, encoding="utf-8")
+    [problem] = start().call("initialize", {}, LIMIT_S)["result"]["problems"]
+    assert "active.model: local has no model 'nope', but: demo." in problem
+
+
 def test_a_folder_of_scripts_that_is_not_there_is_told(start: Start, tmp_path: Path) -> None:
     missing = str(tmp_path / "nowhere")
     [problem] = start("--scripted", missing).call("initialize", {}, LIMIT_S)["result"]["problems"]
