@@ -25,7 +25,7 @@ def _parser() -> argparse.ArgumentParser:
         prog="train_demo_model", description="Train, check or evaluate the bundled demo model."
     )
     parser.add_argument("--out", type=Path, default=MODEL, help="the GGUF file to write")
-    parser.add_argument("--threads", type=int, default=3, help="threads (no effect on the result)")
+    parser.add_argument("--threads", type=int, default=2, help="threads (no effect on the result)")
     parser.add_argument(
         "--check",
         type=int,

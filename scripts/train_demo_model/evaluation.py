@@ -1,7 +1,10 @@
 """Asking the finished model, through llama.cpp, and judging its answers.
 
-The questions are a JSON file of three lists (`in_domain`, `out_of_domain`, `always`), each entry
-with the text to `ask` (or `messages`) and a regular expression that the answer must match.
+The questions are a JSON file of lists.  An entry has the text to `ask` (`times` times over), or
+`messages` that end with the question, or `turns`: what a person says one after the other, with the
+model's own answers between.  The last answer must match the regular expression `expect`, and must
+not match `never`.  All is kept out of the training text but for `reported`, faults that somebody
+met.  Of a conversation the whole is kept out; short turns in it, such as "thanks", can't be.
 """
 
 from __future__ import annotations
@@ -63,10 +66,10 @@ def load_engine(path: Path, threads: int) -> Engine:
     return loaded
 
 
-def conversation(entry: dict[str, Any]) -> list[dict[str, str]]:
-    """Give an entry's messages: its conversation, or its one question."""
-    messages: list[dict[str, str]] = entry.get("messages") or []
-    return messages or [{"role": "user", "content": entry["ask"]}]
+def asked(entry: dict[str, Any]) -> list[str]:
+    """Give what a person says in an entry, one text after the other."""
+    turns: list[str] = entry.get("turns") or [entry["ask"] * entry.get("times", 1)]
+    return turns
 
 
 def answer(engine: Engine, messages: list[dict[str, str]]) -> str:
@@ -77,17 +80,39 @@ def answer(engine: Engine, messages: list[dict[str, str]]) -> str:
     return str(reply["choices"][0]["message"]["content"] or "").strip()
 
 
+def conversation(engine: Engine, entry: dict[str, Any]) -> list[dict[str, str]]:
+    """Give an entry's messages up to its last question; answers between are the model's own."""
+    if "messages" in entry:
+        messages: list[dict[str, str]] = entry["messages"]
+        return messages
+    messages = []
+    for text in asked(entry):
+        if messages:
+            messages.append({"role": "assistant", "content": answer(engine, messages)})
+        messages.append({"role": "user", "content": text})
+    return messages
+
+
 def judge(engine: Engine, name: str, entries: Iterable[dict[str, Any]]) -> Score:
     """Ask every question of a list."""
     failures = []
-    asked = 0
+    count = 0
     for entry in entries:
-        asked += 1
-        messages = conversation(entry)
+        count += 1
+        messages = conversation(engine, entry)
         given = answer(engine, messages)
-        if not re.search(entry["expect"], given, re.IGNORECASE):
-            failures.append(Failure(messages[-1]["content"], entry["expect"], given))
-    return Score(name, asked, failures)
+        if not is_right(entry, given):
+            wanted = entry["expect"] + (f" but not {entry['never']}" if "never" in entry else "")
+            said = " | ".join(each["content"][:100] for each in messages)
+            failures.append(Failure(said, wanted, given))
+    return Score(name, count, failures)
+
+
+def is_right(entry: dict[str, Any], given: str) -> bool:
+    """Say whether an answer is what an entry expects."""
+    if "never" in entry and re.search(entry["never"], given, re.IGNORECASE):
+        return False
+    return re.search(entry["expect"], given, re.IGNORECASE) is not None
 
 
 def evaluate(engine: Engine, questions: Path) -> list[Score]:

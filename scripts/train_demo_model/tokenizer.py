@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from heapq import heappop, heappush
 from itertools import pairwise
 
 SPECIAL = ("<unk>", "<s>", "</s>", "<|system|>", "<|user|>", "<|assistant|>")
@@ -140,19 +141,35 @@ class Tokenizer:
         return known
 
     def _merged(self, piece: str) -> list[str]:
+        """Merge the best pair first, of equal ones the leftmost, until no pair is left."""
         symbols = list(piece)
-        while len(symbols) > 1:
-            candidates = [
-                (rank, place)
-                for place in range(len(symbols) - 1)
-                if (rank := self._numbers.get(symbols[place] + symbols[place + 1], 0))
-                >= FIRST_MERGE
-            ]
-            if not candidates:
-                break
-            place = min(candidates)[1]
-            symbols[place : place + 2] = [symbols[place] + symbols[place + 1]]
-        return symbols
+        following = list(range(1, len(symbols) + 1))
+        before = list(range(-1, len(symbols)))
+        waiting: list[tuple[int, int, str]] = []
+
+        def offer(place: int) -> None:
+            if place < 0 or following[place] >= len(symbols):
+                return
+            pair = symbols[place] + symbols[following[place]]
+            rank = self._numbers.get(pair, 0)
+            if rank >= FIRST_MERGE:
+                heappush(waiting, (rank, place, pair))
+
+        for place in range(len(symbols)):
+            offer(place)
+        while waiting:
+            _, place, pair = heappop(waiting)
+            other = following[place]
+            if not symbols[place] or other >= len(symbols):
+                continue  # merged into another one since
+            if symbols[place] + symbols[other] != pair:
+                continue
+            symbols[place], symbols[other] = pair, ""
+            following[place] = following[other]
+            before[following[other]] = place
+            offer(before[place])
+            offer(place)
+        return [symbol for symbol in symbols if symbol]
 
     def _symbol(self, symbol: str) -> list[int]:
         number = self._numbers.get(symbol)

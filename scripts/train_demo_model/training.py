@@ -20,7 +20,7 @@ from scripts.train_demo_model.model import Params, Shape, initial_params, loss_a
 from scripts.train_demo_model.optimizer import Optimizer, learning_rate
 from scripts.train_demo_model.tokenizer import Tokenizer
 
-SLICES = 3
+SLICES = 4
 REPORT_SECONDS = 10.0
 
 
@@ -28,7 +28,7 @@ REPORT_SECONDS = 10.0
 class Plan:
     """Everything that decides the outcome of a run."""
 
-    steps: int = 7000
+    steps: int = 9000
     batch_tokens: int = 3072
     peak_rate: float = 0.008
     seed: int = 0

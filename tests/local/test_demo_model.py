@@ -1,6 +1,8 @@
 """The bundled demo model, asked through a real sidecar what a newcomer would ask it.
 
-The questions of demo_questions.json were written by hand and kept out of the training text.
+The questions of demo_questions.json were written by hand and kept out of the training text but for
+`reported`, faults that somebody met.  `conversations` are kept out as a whole: short turns in them,
+such as "thanks", can't be.
 """
 
 from __future__ import annotations
@@ -52,24 +54,53 @@ def _keep(message: dict[str, Any], found: dict[int, str]) -> int:
     return len(found)
 
 
-def misses(start: Start, group: str) -> list[str]:
+def turns_of(entry: dict[str, Any]) -> list[str]:
+    """What a person says in an entry, one text after the other."""
+    return entry.get("turns") or [entry["ask"] * entry.get("times", 1)]
+
+
+def conversations(start: Start, group: str) -> list[list[dict[str, str]]]:
+    """Every entry's conversation up to its last question, with the model's own answers between."""
     asked = QUESTIONS[group]
-    conversations = [
-        each.get("messages") or [{"role": "user", "content": each["ask"]}] for each in asked
-    ]
-    said = answers(start, conversations)
+    found = [list(each.get("messages", ())) for each in asked]
+    rest = [[] if "messages" in each else turns_of(each) for each in asked]
+    for step in range(max(len(turns) for turns in rest)):
+        going_on = [place for place, turns in enumerate(rest) if step < len(turns)]
+        talks = [found[place] for place in going_on]
+        said = answers(start, talks) if step else [""] * len(talks)
+        for place, talk, answer in zip(going_on, talks, said, strict=True):
+            if step:
+                talk.append({"role": "assistant", "content": answer})
+            talk.append({"role": "user", "content": rest[place][step]})
+    return found
+
+
+def is_right(entry: dict[str, Any], answer: str) -> bool:
+    if "never" in entry and re.search(entry["never"], answer):
+        return False
+    return re.search(entry["expect"], answer) is not None
+
+
+def misses(start: Start, group: str) -> list[str]:
+    talks = conversations(start, group)
+    said = answers(start, talks)
     return [
-        f"{conversation[-1]['content']!r} → {answer!r}"
-        for conversation, each, answer in zip(conversations, asked, said, strict=True)
-        if not re.search(each["expect"], answer)
+        f"{talk[-1]['content'][:200]!r} → {answer!r}"
+        for talk, each, answer in zip(talks, QUESTIONS[group], said, strict=True)
+        if not is_right(each, answer)
     ]
 
 
-def test_it_always_answers_what_everybody_asks_first(start: Start) -> None:
-    assert misses(start, "always") == []
+@pytest.mark.parametrize("group", ["always", "reported"])
+def test_it_always_answers_what_everybody_asks_first_and_what_once_went_wrong(
+    start: Start, group: str
+) -> None:
+    assert misses(start, group) == []
 
 
-@pytest.mark.parametrize(("group", "least"), [("in_domain", 60), ("out_of_domain", 30)])
+@pytest.mark.parametrize(
+    ("group", "least"), [("in_domain", 60), ("out_of_domain", 30), ("conversations", 40)]
+)
 def test_it_answers_or_says_what_it_is_nineteen_times_of_twenty(
     start: Start, group: str, least: int
 ) -> None:

@@ -2,7 +2,8 @@
 
 Every sentence was written for this project.  The ``.txt`` files hold topics (``? ways to ask``,
 ``= answers``); `patterns` expands them, `skills`, `long_texts` and `out_of_domain` make what needs
-code, `noise` dirties questions the way people type, and `conversations` puts dialogues together.
+code, `after_skills` goes on from a joke, riddle or sum, `noise` dirties questions the way people
+type, and `conversations` puts dialogues together.
 """
 
 from scripts.train_demo_model.corpus.conversations import sample_dialogue

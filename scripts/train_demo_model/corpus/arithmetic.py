@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 
 from scripts.train_demo_model.corpus.patterns import expand, word_lists
 from scripts.train_demo_model.corpus.topics import topics
@@ -10,7 +11,10 @@ from scripts.train_demo_model.corpus.topics import topics
 Turn = tuple[str, str]
 
 NUMERALS = word_lists()["count"]
+_LARGEST = 10
+_NEGATIVE_SHARE = 0.06
 DAYS = word_lists()["day"]
+_RESULT = re.compile(r"is (minus )?(\d+)\.$")
 
 
 def _written(number: int, digits: bool) -> str:  # noqa: FBT001 - two spellings of a number
@@ -29,6 +33,8 @@ def _compact(a: str, sign: str, b: str, source: random.Random) -> str:
 
 def calculation(source: random.Random, opener: str = "") -> list[Turn]:
     """Give a sum or difference of numbers up to ten, asked in one of many ways."""
+    if not opener and source.random() < _NEGATIVE_SHARE:
+        return [(topics("sums")["negative"].question(source), _too_hard(source))]
     a, b = source.randint(0, 10), source.randint(0, 10)
     adding = source.random() < 0.6
     if not adding and a < b and source.random() < 0.85:
@@ -46,11 +52,37 @@ def calculation(source: random.Random, opener: str = "") -> list[Turn]:
     else:
         phrases = asks["sum" if adding else "difference"].asks
         ask = _phrase(source.choice(phrases), left, right, source)
+    return [(f"{opener} {ask.strip()}".strip(), _result(a, b, adding=adding))]
+
+
+def _too_hard(source: random.Random) -> str:
+    return topics("out_of_domain")["mathematics"].answer(source)
+
+
+def _result(a: int, b: int, *, adding: bool) -> str:
     result = a + b if adding else a - b
     shown = str(result) if result >= 0 else f"minus {-result}"
-    return [
-        (f"{opener} {ask.strip()}".strip(), f"{a} {'plus' if adding else 'minus'} {b} is {shown}.")
-    ]
+    return f"{a} {'plus' if adding else 'minus'} {b} is {shown}."
+
+
+def result_of(answer: str) -> int | None:
+    """Give the number that an answer to a calculation ends with."""
+    found = _RESULT.search(answer)
+    return None if found is None else int(found[2]) * (-1 if found[1] else 1)
+
+
+def going_on(source: random.Random, total: int | None) -> Turn:
+    """Go on from the result of the calculation before, or from none."""
+    chain = topics("sums")["chain"]
+    adding = source.random() < 0.6
+    b = source.randint(0, _LARGEST)
+    pattern = source.choice(chain.asks if adding else chain.answers)
+    ask = _phrase(pattern, "", _written(b, source.random() < 0.7), source)
+    if total is None:
+        return ask, topics("sums")["chain_first"].answer(source)
+    if not 0 <= total <= _LARGEST:
+        return ask, _too_hard(source)
+    return ask, _result(total, b, adding=adding)
 
 
 def counting(source: random.Random) -> list[Turn]:

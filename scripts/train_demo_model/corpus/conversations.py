@@ -9,8 +9,14 @@ import random
 from collections.abc import Callable
 
 from scripts.train_demo_model.chat_format import KEPT_MESSAGES, Dialogue
+from scripts.train_demo_model.corpus.after_skills import Reaction, after_skills
 from scripts.train_demo_model.corpus.arithmetic import Turn
-from scripts.train_demo_model.corpus.long_texts import body, long_turn
+from scripts.train_demo_model.corpus.long_texts import (
+    body,
+    lines_turn,
+    long_turn,
+    repeated_turn,
+)
 from scripts.train_demo_model.corpus.noise import named, noisy, tidy
 from scripts.train_demo_model.corpus.patterns import expand
 from scripts.train_demo_model.corpus.skills import series, series_item, skill, story
@@ -18,9 +24,9 @@ from scripts.train_demo_model.corpus.topics import Topic, pick, topics
 from scripts.train_demo_model.corpus.unreadable import emoji, foreign, gibberish
 
 _KEPT_TURNS = KEPT_MESSAGES // 2 + 1
-_LONGEST_TEXT = 2_500
+_LONGEST_TEXT = 3_400
 _SYSTEM_SHARE = 0.1
-_EARLIER_SHARE = 0.12
+_EARLIER_SHARE = 0.15
 _LATER_SHARE = 0.08
 _NOTHING_YET_SHARE = 0.004
 
@@ -28,6 +34,7 @@ _ONLY_FIRST = ("yes",)
 """What is said in these topics would mean something else after another turn."""
 _LEAD_INS = (("smalltalk", "greet"), ("smalltalk", "name_intro"), ("out_of_domain", "statements"))
 _LEAD_IN_SHARE = 0.07
+_GAPS = (" ", " ", " ", " ", "\n")
 _PROVIDER_TOPICS = ("add_provider", "key_trouble", "use_other", "what_key", "cost")
 
 
@@ -42,7 +49,7 @@ def _known(source: random.Random, *, first: bool = False) -> Turn:
         topic = _known_topic(source)
     question, answer = topic.turn(source)
     if topic.name not in topics("smalltalk") and source.random() < _LEAD_IN_SHARE:
-        question = f"{_lead_in(source)} {question}"
+        question = f"{_lead_in(source)}{source.choice(_GAPS)}{question}"
     return noisy(question, source), answer
 
 
@@ -76,10 +83,13 @@ def _unknown(source: random.Random) -> Turn:
     return (tidy if keep else noisy)(question, source), answer
 
 
+def _typed(ask: str, source: random.Random) -> str:
+    clean = any(letter.isdigit() for letter in ask)
+    return (tidy if clean else noisy)(ask, source)
+
+
 def _skill(source: random.Random) -> list[Turn]:
-    turns = skill(source)
-    clean = any(letter.isdigit() for letter in turns[0][0])
-    return [((tidy if clean else noisy)(ask, source), answer) for ask, answer in turns]
+    return [(_typed(ask, source), answer) for ask, answer in skill(source)]
 
 
 def _any_single(source: random.Random) -> Turn:
@@ -118,7 +128,7 @@ def _after_app_answer(source: random.Random) -> list[Turn]:
     app = topics("app_questions")
     if kind < 0.3:
         topic = app[source.choice(["add_key", "add_provider"])]
-        name = "key_more"
+        name = source.choice(["key_more", "key_more", "key_variable"])
     elif kind < 0.5:
         topic, name = app[source.choice(_PROVIDER_TOPICS)], "providers_which"
     else:
@@ -180,16 +190,24 @@ _LINKED = (
 )
 
 
+def _after_skills(source: random.Random) -> list[Turn]:
+    others: tuple[tuple[float, Reaction], ...] = ((2, _known), (1, _unknown))
+    return after_skills(source, source.choice([2, 2, 3, 3, 3]), others, _typed)
+
+
 def _linked(source: random.Random) -> list[Turn]:
     return source.choices(_LINKED, [weight for weight, _ in _LINKED])[0][1](source)
 
 
 _KINDS: tuple[tuple[float, Callable[[random.Random], list[Turn]]], ...] = (
-    (43, lambda source: [_known(source, first=True)]),
-    (19, _skill),
-    (25, lambda source: [_unknown(source)]),
-    (1.5, lambda source: [long_turn(source, _LONGEST_TEXT)]),
-    (10, _linked),
+    (44, lambda source: [_known(source, first=True)]),
+    (14, _skill),
+    (22, lambda source: [_unknown(source)]),
+    (1.2, lambda source: [long_turn(source, _LONGEST_TEXT)]),
+    (0.6, lambda source: [repeated_turn(source)]),
+    (0.9, lambda source: [lines_turn(source)]),
+    (8, _linked),
+    (18, _after_skills),
 )
 """The kinds of dialogue, with their shares."""
 
@@ -200,8 +218,9 @@ def _turns(source: random.Random) -> list[Turn]:
         return [_follow("again_first", source)]
     turns = kind(source)
     if source.random() < _EARLIER_SHARE:
-        turns = [_any_single(source) for _ in range(source.choice([1, 1, 2, 3]))] + turns
-    if source.random() < _LATER_SHARE:
+        earlier = min(source.choice([1, 1, 2]), max(0, _KEPT_TURNS - len(turns)))
+        turns = [_any_single(source) for _ in range(earlier)] + turns
+    if len(turns) < _KEPT_TURNS and source.random() < _LATER_SHARE:
         turns.append(_any_single(source))
     return turns
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import random
+import re
 from collections.abc import Callable
 
 from scripts.train_demo_model.corpus.noise import named
@@ -48,6 +49,10 @@ _LOG = (
     "WARN {word} took {big} ms",
     "  at {word}.{word} «{word}.js:{big}»",
 )
+
+
+_LINE_ENDS = re.compile(r"(?: /)+ ")
+_LONGEST_REPETITION = 5_000
 
 
 _ITEM = "{adjective} {noun}|{noun}: {big}|{verb} the {noun}|{word},{big},{word}"
@@ -99,6 +104,33 @@ def body(source: random.Random, characters: int) -> str:
         parts.append(repeated or kind[2](source))
         length += len(parts[-1]) + 1
     return named(kind[1].join(parts), source)
+
+
+def lines_turn(source: random.Random) -> tuple[str, str]:
+    """Paste a few short lines."""
+    topic = topics("unreadable")["lines"]
+    text = _LINE_ENDS.sub(lambda found: "\n" * found[0].count("/"), topic.question(source))
+    return named(text, source), topic.answer(source)
+
+
+def repeated_turn(source: random.Random) -> tuple[str, str]:
+    """Say the same word or sentence over and over, up to what fits into the context."""
+    kind = source.random()
+    topic = topics("unreadable")["repeated"]
+    if kind < 0.6:
+        unit = topic.question(source)
+    elif kind < 0.8:
+        unit = source.choice("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.!?-")
+    else:
+        file = source.choice(["smalltalk", "about_itself", "app_questions", "out_of_domain"])
+        unit = named(pick(file, source).question(source), source) or "hello"
+    if source.random() < 0.3:
+        unit = unit[:1].upper() + unit[1:]
+    gap = source.choice([" ", " ", " ", "", "", "\n", ", ", ". ", "! ", "? "])
+    count = round(math.exp(source.uniform(math.log(8), math.log(1000))))
+    most = source.randint(60, _LONGEST_REPETITION)
+    text = gap.join([unit] * max(6, min(count, most // len(unit + gap))))
+    return text, topic.answer(source)
 
 
 def long_turn(source: random.Random, most: int) -> tuple[str, str]:

@@ -3,8 +3,15 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 
-from scripts.train_demo_model.corpus.arithmetic import Turn, calculation, counting, neighbours
+from scripts.train_demo_model.corpus.arithmetic import (
+    Turn,
+    calculation,
+    counting,
+    going_on,
+    neighbours,
+)
 from scripts.train_demo_model.corpus.patterns import expand, slot, word_lists
 from scripts.train_demo_model.corpus.topics import Topic, pick, topics
 
@@ -55,11 +62,11 @@ def series(source: random.Random, repeats: int) -> list[Turn]:
     name = source.choices(names, [3, 1.2, 1.5, 1.6, 2])[0]
     if name == "story":
         turns = [story_turn(source)]
-        turns += [(_another(source), story(source)) for _ in range(repeats)]
+        turns += [(another(source), story(source)) for _ in range(repeats)]
         return turns
     topic = topics("series")[name]
     start = source.randrange(len(topic.answers))
-    asks = [topic.question(source), *(_another(source, name) for _ in range(repeats))]
+    asks = [topic.question(source), *(another(source, name) for _ in range(repeats))]
     return [(ask, series_item(topic, start + step)) for step, ask in enumerate(asks)]
 
 
@@ -68,25 +75,47 @@ def series_item(topic: Topic, place: int) -> str:
     return topic.answers[place % len(topic.answers)].replace(" / ", "\n")
 
 
-def _another(source: random.Random, name: str = "story") -> str:
+def another(source: random.Random, name: str = "story") -> str:
+    """Ask for one more of the same kind."""
     if source.random() < 0.25:
         lead = "(another|one more|tell me another|give me another|a different|a new|next)"
         return expand(f"{lead} {name}", source)
     return topics("followups")["another"].question(source)
 
 
+def joke_about(source: random.Random) -> Turn:
+    """Ask for a joke about something: there are only a few, so the next best is told."""
+    topic = topics("games")["joke_about"]
+    joke = series_item(topics("series")["joke"], source.randrange(100))
+    return topic.question(source), f"{topic.answers[0]} {joke}"
+
+
+def posed(place: int) -> str:
+    """Pose the riddle at a place of their list, which goes round."""
+    return f"Here is a riddle: {RIDDLES[place % len(RIDDLES)][0]}"
+
+
+def solved(place: int) -> str:
+    """Tell the answer of the riddle at a place."""
+    return f"The answer is: a {RIDDLES[place % len(RIDDLES)][1]}!"
+
+
+def guess_at(place: int, source: random.Random) -> str:
+    """Give up on a riddle, or guess, rightly or wrongly."""
+    games = topics("games")
+    if source.random() < 0.47:
+        return games["give_up"].question(source)
+    answer = RIDDLES[place % len(RIDDLES)][1]
+    guessed = source.choice([answer, answer, source.choice(RIDDLES)[1], "{noun}"])
+    return expand(games["guess"].asks[0].replace("{answer}", guessed), source)
+
+
 def riddle(source: random.Random) -> list[Turn]:
     """Pose a riddle; often the person then guesses or gives up, and is told the answer."""
-    question, answer = source.choice(RIDDLES)
-    games = topics("games")
-    turns = [(games["riddle"].question(source), f"Here is a riddle: {question}")]
-    reaction = source.random()
-    if reaction < 0.4:
-        turns.append((games["give_up"].question(source), f"The answer is: a {answer}!"))
-    elif reaction < 0.85:
-        guessed = source.choice([answer, answer, source.choice(RIDDLES)[1], "{noun}"])
-        guess = expand(games["guess"].asks[0].replace("{answer}", guessed), source)
-        turns.append((guess, f"The answer is: a {answer}!"))
+    place = source.randrange(len(RIDDLES))
+    turns = [(topics("games")["riddle"].question(source), posed(place))]
+    if source.random() < 0.85:
+        turns.append((guess_at(place, source), solved(place)))
     return turns
 
 
@@ -105,18 +134,24 @@ def plain(source: random.Random) -> list[Turn]:
     return [(question, answer.replace(" / ", "\n"))]
 
 
+def _sums(source: random.Random) -> list[Turn]:
+    turns = calculation(source)
+    return turns + calculation(source, "and") if source.random() < 0.12 else turns
+
+
+_SKILLS: tuple[tuple[float, Callable[[random.Random], list[Turn]]], ...] = (
+    (41, _sums),
+    (1, lambda source: [going_on(source, None)]),
+    (4, lambda source: [joke_about(source)]),
+    (20, lambda source: series(source, source.choice([0, 0, 0, 0, 1, 1, 2]))),
+    (8, riddle),
+    (8, counting),
+    (8, plain),
+    (5, opposite),
+    (5, neighbours),
+)
+
+
 def skill(source: random.Random) -> list[Turn]:
     """Give the turns of any one skill."""
-    kind = source.random()
-    if kind < 0.42:
-        turns = calculation(source)
-        return turns + calculation(source, "and") if source.random() < 0.12 else turns
-    if kind < 0.66:
-        return series(source, source.choice([0, 0, 0, 0, 1, 1, 2]))
-    if kind < 0.74:
-        return riddle(source)
-    if kind < 0.82:
-        return counting(source)
-    if kind < 0.9:
-        return plain(source)
-    return opposite(source) if kind < 0.95 else neighbours(source)
+    return source.choices(_SKILLS, [share for share, _ in _SKILLS])[0][1](source)

@@ -28,9 +28,9 @@ class Topic:
     common: list[str] = field(default_factory=list)
     answers: list[str] = field(default_factory=list)
 
-    def question(self, source: random.Random) -> str:
+    def question(self, source: random.Random, common: float = COMMON_SHARE) -> str:
         """Give one way to ask; a pattern with more alternatives is used more often."""
-        if self.common and source.random() < COMMON_SHARE:
+        if self.common and source.random() < common:
             return expand(source.choice(self.common), source)
         weights = [(1 + ask.count("|") + 4 * ask.count("{")) ** 0.7 for ask in self.asks]
         return expand(source.choices(self.asks, weights)[0], source)
