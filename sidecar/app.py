@@ -12,8 +12,9 @@ import asyncio
 import logging
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
+from functools import partial
 
 import anyio
 import anyio.to_thread
@@ -26,6 +27,11 @@ from sidecar.engine.executions import Executions
 from sidecar.engine.manager import AIManager
 from sidecar.engine.on_this_machine import LocalProvider
 from sidecar.errors import ComponentMissing
+from sidecar.keys.custody import Custody
+from sidecar.keys.hardening import forbid_core_dumps, tighten
+from sidecar.keys.index import Index
+from sidecar.keys.redaction import scrub
+from sidecar.keys.stores import Stores
 from sidecar.local.models import LocalModel, bundled
 from sidecar.local.supervisor import Supervisor
 from sidecar.providers.local import LocalProvider as LocalModels
@@ -35,7 +41,7 @@ from sidecar.rpc.descriptors import allow_many, claim
 from sidecar.rpc.inbox import Inbox
 from sidecar.rpc.lines import LineDecoder, Overlong
 from sidecar.rpc.server import Server
-from sidecar.settings import Settings
+from sidecar.settings import KeyStoreSettings, Settings
 
 logger = logging.getLogger(__name__)
 
@@ -66,19 +72,25 @@ class App:
         self._inbox = Inbox(self._server.receive, self._writer, tasks)
         self.executions = Executions(tasks, self)
         missing, models = _local_models()
-        self._supervisor = Supervisor(tasks, environment=os.environ)
-        self._models = LocalModels(self._supervisor, models)
         directory = Directory(settings.config, scripted=settings.scripted is not None)
+        self._supervisor = Supervisor(tasks, environment=_without(directory.key_variables))
+        self._models = LocalModels(self._supervisor, models)
+        database = Database(settings.home)
+        self.custody = self._custody(database, settings.config.key_store)
+        self.custody.learn(directory.key_variables)
         here = self._here()
-        self.manager = AIManager(directory, Database(settings.home), here)
-        self.problems = [
+        self.manager = AIManager(directory, database, self.custody, here)
+        found = [
             *settings.problems,
+            *tighten(settings.home),
             *_missing_scripts(settings),
             *missing,
             *self.manager.load(),
+            *self.custody.load(),
             *(f"{settings.home / 'config.toml'}: {each}" for each in directory.problems),
             *_missing_model(settings, directory, here),
         ]
+        self.problems = list(dict.fromkeys(map(scrub, found)))
 
     # --- the audience of executions ---
 
@@ -109,6 +121,7 @@ class App:
         """Serve until told to stop."""
         for problem in self.problems:
             logger.warning("%s", problem)
+        self._tasks.start_soon(self.custody.audit.run)
         with self._signals():
             self._reader.start()
             await self._stopping.wait()
@@ -126,8 +139,20 @@ class App:
             await self._server.idle()
         await self._writer.close()
         with anyio.move_on_after(_ENDING_S / 2):
-            await self._supervisor.close()
-            await self.manager.close()
+            async with anyio.create_task_group() as closing:
+                for close in (
+                    self._supervisor.close,
+                    self.manager.close,
+                    partial(self.custody.audit.flush, closing=True),
+                ):
+                    closing.start_soon(close)
+
+    def _custody(self, database: Database, settings: KeyStoreSettings) -> Custody:
+        index = Index(database)
+        stores = Stores(database, index, settings.order, settings.lock_after_seconds)
+        return Custody(
+            database, stores, index, lambda notice: self.notify("security_notice", notice)
+        )
 
     def _here(self) -> dict[str, LocalProvider]:
         """The providers on this machine, by their format."""
@@ -195,6 +220,11 @@ class App:
                 signal.signal(kind, handler)
 
 
+def _without(variables: Collection[str]) -> dict[str, str]:
+    """The environment but for these, whatever their names are."""
+    return {name: value for name, value in os.environ.items() if name not in variables}
+
+
 def _local_models() -> tuple[list[str], list[LocalModel]]:
     """The models of this machine; a part that was left out must not keep the rest from running."""
     try:
@@ -227,6 +257,7 @@ def _missing_model(
 async def serve(settings: Settings) -> None:
     """Serve on this process's stdin and stdout until told to stop."""
     allow_many()
+    forbid_core_dumps()
     descriptors = claim()
     async with anyio.create_task_group() as tasks:
         await App(settings, tasks, descriptors).serve()

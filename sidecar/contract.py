@@ -11,7 +11,10 @@ from typing import Any
 
 from sidecar.engine.agent_block import AgentBlockOutput
 from sidecar.engine.execution import StreamChunkNotification, StreamEndNotification
-from sidecar.handlers import chat, models, system
+from sidecar.handlers import chat, keys, models, system
+from sidecar.keys.chain import Verdict
+from sidecar.keys.store import StoreState
+from sidecar.keys.watch import SecurityNotice
 from sidecar.rpc.methods import Method, NotificationType
 from sidecar.values import AIResponse
 
@@ -34,7 +37,10 @@ METHODS: dict[str, Method] = {
     ),
     "list_models": Method(models.ListModelsParams, models.ListModelsResult, models.list_models),
     "test_provider_connection": Method(
-        models.TestProviderParams, models.TestProviderResult, models.test_provider_connection
+        models.TestProviderParams,
+        models.TestProviderResult,
+        models.test_provider_connection,
+        secrets=("api_key",),
     ),
     "configure_provider": Method(
         models.ConfigureProviderParams, models.ProviderInfo, models.configure_provider
@@ -45,10 +51,31 @@ METHODS: dict[str, Method] = {
     "get_active_provider": Method(
         models.NoParams, models.ActiveProvider, models.get_active_provider
     ),
+    "set_api_key": Method(
+        keys.SetApiKeyParams, keys.KeyInfo, keys.set_api_key, secrets=("api_key",)
+    ),
+    "delete_api_key": Method(keys.KeyParams, keys.DeleteResult, keys.delete_api_key),
+    "list_api_keys": Method(keys.ListKeysParams, keys.ListKeysResult, keys.list_api_keys),
+    "create_vault": Method(
+        keys.CreateVaultParams, StoreState, keys.create_vault, secrets=("password",)
+    ),
+    "unlock_vault": Method(
+        keys.UnlockVaultParams, StoreState, keys.unlock_vault, secrets=("password",)
+    ),
+    "lock_vault": Method(models.NoParams, StoreState, keys.lock_vault),
+    "change_vault_password": Method(
+        keys.ChangeVaultPasswordParams,
+        StoreState,
+        keys.change_vault_password,
+        secrets=("password", "new_password"),
+    ),
+    "list_audit_events": Method(keys.ListAuditParams, keys.ListAuditResult, keys.list_audit_events),
+    "verify_audit": Method(models.NoParams, Verdict, keys.verify_audit),
 }
 
 NOTIFICATIONS: dict[str, NotificationType] = {
     "ai_stream_chunk": NotificationType(StreamChunkNotification),
     "ai_stream_end": NotificationType(StreamEndNotification),
     "providers_changed": NotificationType(models.ProvidersChanged),
+    "security_notice": NotificationType(SecurityNotice),
 }

@@ -39,7 +39,9 @@ Rules of this room:
     ├── LocalError                  this machine's own parts
     │   ├── WorkerCrashed           -33040  worker_crashed
     │   ├── ComponentMissing        -33041  component_missing
-    │   └── StorageError            -33042  storage
+    │   ├── StorageError            -33042  storage
+    │   ├── KeyStoreLocked          -33043  key_store_locked
+    │   └── KeyStoreCorrupt         -33044  key_store_corrupt
     ├── Cancelled                   -32800  cancelled (the code LSP uses for it)
     └── InternalError               -32603  internal
 
@@ -51,6 +53,8 @@ from __future__ import annotations
 from typing import ClassVar
 
 import msgspec
+
+from sidecar.keys.redaction import scrub
 
 
 class ErrorData(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -107,22 +111,26 @@ class AIError(Exception):
         """Set where the error ended an execution."""
 
     def to_object(self) -> ErrorObject:
-        """Return the error as it goes on the wire."""
+        """Return the error as it goes on the wire: without secrets, whoever wrote it."""
         return ErrorObject(
             code=self.code,
-            message=self.message,
+            message=scrub(self.message),
             data=ErrorData(
                 kind=self.kind,
-                hint=self.hint,
-                path=self.path,
+                hint=scrub(self.hint),
+                path=_scrubbed(self.path),
                 provider=self.provider,
                 status=self.status,
                 retry_after_ms=self.retry_after_ms,
-                request_id=self.request_id,
-                provider_message=self.provider_message,
+                request_id=_scrubbed(self.request_id),
+                provider_message=_scrubbed(self.provider_message),
                 execution_id=self.execution_id,
             ),
         )
+
+
+def _scrubbed(text: str | None) -> str | None:
+    return text if text is None else scrub(text)
 
 
 class CallerError(AIError):
@@ -176,7 +184,7 @@ class KeyNotFound(CallerError):
 
     code = -33002
     kind = "key_not_found"
-    default_hint = "Set an API key for this provider."
+    default_hint = "Give the key by set_api_key."
 
 
 class KeyOriginMismatch(CallerError):
@@ -357,6 +365,22 @@ class StorageError(LocalError):
     code = -33042
     kind = "storage"
     default_hint = "Check that the sidecar's home folder is writable and the disk is not full."
+
+
+class KeyStoreLocked(LocalError):
+    """The key is there and can't be read before somebody unlocks its store."""
+
+    code = -33043
+    kind = "key_store_locked"
+    default_hint = "Unlock the OS keyring, or the vault by unlock_vault, and try again."
+
+
+class KeyStoreCorrupt(LocalError):
+    """What a key store holds was changed from outside or damaged; it was not used."""
+
+    code = -33044
+    kind = "key_store_corrupt"
+    default_hint = "Enter the key again by set_api_key; the other keys are not touched."
 
 
 class Cancelled(AIError):

@@ -15,6 +15,7 @@ from typing import Annotated, Any, cast
 import msgspec
 from msgspec import Meta, Struct
 
+from sidecar.keys.store import StoreName
 from sidecar.rpc.lines import DEFAULT_LIMIT
 from sidecar.rpc.params import explain
 from sidecar.values import NewProviderName, Organization, Timeouts
@@ -56,6 +57,16 @@ class ProtocolSettings(_Part, frozen=True):
     max_line_bytes: Annotated[int, Meta(ge=1024)] = DEFAULT_LIMIT
 
 
+class KeyStoreSettings(_Part, frozen=True):
+    """`[key_store]`. `order`: where keys are looked for; a new one goes into the first that works.
+
+    `lock_after_seconds`: the vault is locked when no key of it was used for so long; 0: never.
+    """
+
+    order: tuple[StoreName, ...] = ("keyring", "vault", "environment")
+    lock_after_seconds: Annotated[int, Meta(ge=0)] = 3600
+
+
 class Config(_Part, frozen=True):
     """The whole of config.toml."""
 
@@ -63,6 +74,7 @@ class Config(_Part, frozen=True):
     providers: dict[str, ProviderSettings] = {}
     timeouts: Timeouts = Timeouts()
     protocol: ProtocolSettings = ProtocolSettings()
+    key_store: KeyStoreSettings = KeyStoreSettings()
 
 
 class Settings(Struct, frozen=True, kw_only=True):

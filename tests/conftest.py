@@ -6,10 +6,14 @@ import importlib.util
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from sidecar.terminal.peer import Peer, own_command
+
+if TYPE_CHECKING:
+    from tests.secret_service import SecretService
 
 ROOT = Path(__file__).parent.parent
 NO_SKIPS = "AI_SIDECAR_NO_SKIPS"
@@ -27,7 +31,12 @@ def clean_environment(home: Path, **more: str) -> dict[str, str]:
         for name, value in os.environ.items()
         if not name.upper().endswith(("_KEY", "_TOKEN", "_PROXY"))
     }
-    return kept | {"AI_SIDECAR_HOME": str(home), "PYTHONPATH": str(ROOT)} | more
+    own = {
+        "AI_SIDECAR_HOME": str(home),
+        "PYTHONPATH": str(ROOT),
+        "PYTHON_KEYRING_BACKEND": "keyring.backends.fail.Keyring",  # nobody's own keyring
+    }
+    return kept | own | more
 
 
 Start = Callable[..., Peer]
@@ -76,12 +85,15 @@ def missing(part: str, install: str) -> None:
 
 def needs_llama_cpp() -> None:
     """Skip where the engine of local models is not installed."""
-    if importlib.util.find_spec("llama_cpp") is not None:
-        return
-    lacking = ROOT / ".venv" / "lacking"  # where scripts/setup notes what the system lacks
+    if importlib.util.find_spec("llama_cpp") is None:
+        missing("llama_cpp", "; ".join([*install_lines("compiler"), "scripts/setup --for test"]))
+
+
+def install_lines(part: str) -> list[str]:
+    """What installs a part that the system lacks, as scripts/setup has noted it."""
+    lacking = ROOT / ".venv" / "lacking"
     lines = lacking.read_text(encoding="utf-8").splitlines() if lacking.exists() else []
-    compiler = [line.partition("\t")[2] for line in lines if line.startswith("compiler\t")]
-    missing("llama_cpp", "; ".join([*compiler, "scripts/setup --for test"]))
+    return [line.partition("\t")[2] for line in lines if line.startswith(f"{part}\t")]
 
 
 @pytest.fixture(scope="session")
@@ -96,3 +108,11 @@ def recorded() -> Path:
     folder = Path(given)
     assert folder.is_dir(), f"RECORDED_TRAFFIC names no folder: {folder}"
     return folder
+
+
+@pytest.fixture(scope="session")
+def secret_service() -> Iterator[SecretService]:
+    """A Secret Service that nobody else uses; `start(**secret_service.environment)` uses it."""
+    from tests.secret_service import running  # noqa: PLC0415 - that module imports this one
+
+    yield from running()

@@ -266,7 +266,7 @@ def test_a_notification_is_never_answered_right_or_wrong(start: Start, member: s
 
 def test_a_line_limit_of_ones_own_holds(start: Start, tmp_path: Path) -> None:
     home = tmp_path / "home"
-    home.mkdir()
+    home.mkdir(mode=0o700)
     (home / "config.toml").write_text("[protocol]\nmax_line_bytes = 2000\n", encoding="utf-8")
     peer = start()
     peer.send(line("ping", {"a": "x" * 3000}) + raw(PING))

@@ -104,6 +104,16 @@ def test_what_is_answered_keeps_to_its_schema(start: Start, scripts: str) -> Non
         ("configure_provider", {"provider": "groq", "model": "m", "timeouts": {"idle_ms": 5}}),
         ("set_active_provider", {"provider": "scripted", "model": "hello"}),
         ("get_active_provider", {}),
+        ("create_vault", {"password": "a password"}),
+        ("set_api_key", {"provider": "groq", "api_key": "a key"}),
+        ("set_api_key", {"provider": "groq", "api_key": "another", "store": "memory"}),
+        ("list_api_keys", {}),
+        ("lock_vault", {}),
+        ("unlock_vault", {"password": "a password"}),
+        ("change_vault_password", {"password": "a password", "new_password": "a new one"}),
+        ("list_audit_events", {}),
+        ("verify_audit", {}),
+        ("delete_api_key", {"provider": "groq"}),
         ("shutdown", {}),
     ]
     for method, given in asked:

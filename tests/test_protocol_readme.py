@@ -193,7 +193,12 @@ def test_the_example_settings_are_taken_without_a_word_and_name_every_table(tmp_
     found = settings.load(tmp_path)
     assert (found.problems, directory.Directory(found.config, scripted=False).problems) == ((), [])
     used = set(re.findall(r"\w+", block.text))
-    kinds = (settings.Config, settings.ProviderSettings, settings.ProtocolSettings)
+    kinds = (
+        settings.Config,
+        settings.ProviderSettings,
+        settings.ProtocolSettings,
+        settings.KeyStoreSettings,
+    )
     assert {name for kind in kinds for name in kind.__struct_fields__} <= used
 
 

@@ -127,7 +127,7 @@ def test_a_row_that_does_not_say_where_its_key_goes_has_no_address(
     [problem] = found.problems
     assert problem.endswith("The provider is not used until then.")
     row = Directory(found.config, scripted=False).row("openai")
-    assert (row.base_url, row.available) == (None, False)
+    assert (row.base_url, row.has_address) == (None, False)
 
 
 @pytest.mark.parametrize(
@@ -199,7 +199,7 @@ idle_ms = "long"
 
 def test_a_file_that_is_wrong_in_many_ways_is_told_in_each(start: Start, tmp_path: Path) -> None:
     home = tmp_path / "home"
-    home.mkdir()
+    home.mkdir(mode=0o700)
     (home / "config.toml").write_text(ALL_WRONG, encoding="utf-8")
     peer = start()
     problems = peer.call("initialize", {}, LIMIT_S)["result"]["problems"]

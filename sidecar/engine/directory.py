@@ -1,9 +1,8 @@
 """Which providers there are and how each is set: catalogue, then config.toml, then RPC.
 
 What may be set over RPC is the little that a front end needs (`Overrides`): never a header, an
-authentication style, an environment variable or anything about TLS. Keys from the environment are
-bound to the origins that catalogue and config.toml give: point a provider at another host over
-RPC, and its environment key is not sent there.
+authentication style, an environment variable or anything about TLS. Where its keys may go is
+decided in keys/custody.py; this room says which origins are the user's own (`key_origins`).
 """
 
 from __future__ import annotations
@@ -20,12 +19,10 @@ from msgspec import Struct
 from sidecar.errors import (
     ConfigError,
     InvalidParams,
-    KeyNotFound,
-    KeyOriginMismatch,
     ProviderNotFound,
 )
-from sidecar.keys import environment
-from sidecar.providers.base import Deadlines, Secret, Vendor
+from sidecar.keys.custody import Wanted
+from sidecar.providers.base import Deadlines, Vendor
 from sidecar.providers.catalog import SCRIPTED, VENDORS
 from sidecar.settings import NO_ADDRESS, Config, ProviderSettings
 from sidecar.values import ProviderName, Timeouts
@@ -77,40 +74,21 @@ class Row(Struct, frozen=True, kw_only=True):
     timeouts: Timeouts = Timeouts()
 
     @property
-    def available(self) -> bool:
-        """True where nothing is missing that can be known without asking the provider."""
-        if self.vendor.format in REMOTE_FORMATS and self.base_url is None:
-            return False
-        if self.has_key and not self._key_fits():
-            return False
-        return not self.vendor.key_required or self.has_key
+    def has_address(self) -> bool:
+        """False where requests have nowhere to go."""
+        return self.base_url is not None or self.vendor.format not in REMOTE_FORMATS
 
-    @property
-    def has_key(self) -> bool:
-        """True where a key is set, usable at this address or not."""
-        return environment.find(self.vendor) is not None
-
-    def key(self) -> Secret | None:
-        """Return the key for this address. Raises `KeyNotFound` or `KeyOriginMismatch`."""
-        name = self.vendor.name
-        found = environment.find(self.vendor) if self.vendor.auth != "none" else None
-        if found is None:
-            if self.vendor.auth != "none" and self.vendor.key_required:
-                variables = " or ".join(self.vendor.key_variables)
-                hint = f"Set the environment variable {variables}." if variables else None
-                message = f"There is no API key for {self.vendor.display_name}."
-                raise KeyNotFound(message, hint=hint, provider=name)
-            return None
-        if not self._key_fits():
-            message = (
-                f"The key of {self.vendor.display_name} is not for {origin(self.base_url or '')}; "
-                "no request was sent."
-            )
-            raise KeyOriginMismatch(message, provider=name, hint=_mismatch_hint(self))
-        return found
-
-    def _key_fits(self) -> bool:
-        return self.base_url is None or origin(self.base_url) in self.key_origins
+    def wanted(self) -> Wanted:
+        """What a request to this provider needs a key for."""
+        vendor = self.vendor
+        return Wanted(
+            provider=vendor.name,
+            display_name=vendor.display_name,
+            origin=origin(self.base_url) if self.base_url else None,
+            variables=vendor.key_variables,
+            environment_origins=self.key_origins,
+            required=vendor.key_required,
+        )
 
     def deadlines(self, wanted: Timeouts | None) -> Deadlines:
         """The four timeouts: the request's, else the provider's, else the defaults."""
@@ -166,6 +144,11 @@ class Directory:
     def built_in(self) -> frozenset[str]:
         """The names that catalogue and config.toml give."""
         return frozenset(self._vendors)
+
+    @property
+    def key_variables(self) -> frozenset[str]:
+        """Every environment variable that may hold a key."""
+        return frozenset(name for each in self._vendors.values() for name in each.key_variables)
 
     def names(self) -> list[str]:
         """Every provider's name, the catalogue's first."""
@@ -309,14 +292,6 @@ def _own_row(name: str, wire: str) -> Vendor:
         format=wire,
         key_required=False,
         capabilities=("chat", "streaming"),
-    )
-
-
-def _mismatch_hint(row: Row) -> str:
-    known = ", ".join(sorted(row.key_origins)) or "no address"
-    return (
-        f"A key from the environment goes to {known} only. Set base_url in config.toml instead, "
-        "which an app's window can't write, or set the provider's address back."
     )
 
 

@@ -114,6 +114,16 @@ class Execution:
         return self._transcript.facts
 
     @property
+    def execution_id(self) -> str:
+        """Its own."""
+        return self.id
+
+    @property
+    def begun(self) -> bool:
+        """True once a chunk was published."""
+        return self.state == "streaming"
+
+    @property
     def crowded(self) -> bool:
         """True where the other side reads more slowly than this is produced."""
         return self.streams and self._audience.crowded

@@ -7,6 +7,7 @@ Where limits, retries, cache and fallbacks come, they come here, around `_run`.
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
@@ -16,16 +17,20 @@ import anyio.to_thread
 import msgspec
 
 from sidecar.engine import on_this_machine
+from sidecar.engine.attempts import Send, with_keys
 from sidecar.engine.directory import Active, Directory, Overrides, Row, checked_url
 from sidecar.engine.on_this_machine import LocalProvider
 from sidecar.errors import (
     AIError,
+    Cancelled,
     ComponentMissing,
     ConfigError,
     InvalidParams,
     StorageError,
 )
-from sidecar.providers.base import Format, Secret, Sink, Target, Unheard
+from sidecar.keys.custody import Custody
+from sidecar.keys.secret import Secret
+from sidecar.providers.base import Format, Sink, Target, Unheard
 from sidecar.records.database import Database
 from sidecar.values import AIMessage, AIRequest, ModelInfo
 
@@ -45,9 +50,11 @@ class AIManager:
         self,
         directory: Directory,
         database: Database,
+        custody: Custody,
         on_this_machine: dict[str, LocalProvider],
     ) -> None:
         self.directory = directory
+        self.custody = custody
         self._database = database
         self._local = on_this_machine
         self._client: Client | None = None
@@ -82,12 +89,25 @@ class AIManager:
         if local is not None:
             return row, model, _local_run(local, request, model, row)
         target = self._target(row, model, request)
-        return row, model, self._remote_run(request, target)
+        self.custody.choose(row.wanted())  # a missing key is told at once, and not by the stream
+        return row, model, self._remote_run(row, request, target)
 
     async def models(self, provider: str | None) -> list[ModelInfo]:
         """Ask a provider for its models."""
         row = self.directory.row(provider or self.directory.active.provider)
-        return await self._models(row, row.key)
+        local = self._local.get(row.vendor.format)
+        if local is not None:
+            return local.models()
+        if row.vendor.models:
+            return [ModelInfo(id=model, provider=row.vendor.name) for model in row.vendor.models]
+        target = self._target(row, "", None)  # first: without an address no key is looked for
+        found: list[ModelInfo] = []
+
+        async def ask(key: Secret | None) -> None:
+            found.extend(await self._ask_for_models(target, key))
+
+        await with_keys(self.custody, row.wanted(), Unheard(), ask)
+        return found
 
     async def test(self, provider: str, key: Secret | None) -> list[ModelInfo]:
         """Ask a provider for its models, with a key that is used this once, if one is given.
@@ -100,17 +120,31 @@ class AIManager:
             message = f"{row.vendor.display_name} lacks its engine or its models."
             hint = "`ai-sidecar doctor` tells what is missing and how to install it."
             raise ComponentMissing(message, hint=hint, provider=provider)
-        find_key = (lambda: key) if key is not None else row.key
         if row.vendor.models:
             hello = AIRequest(messages=[AIMessage(role="user", content="Hello")], max_tokens=1)
-            target = self._target(row, row.vendor.models[0], hello, find_key)
-            await self._remote_run(hello, target)(Unheard())
-        return await self._models(row, find_key)
+            target = self._target(row, row.vendor.models[0], hello)
+            sink = Unheard()
+            if key is None:
+                await self._remote_run(row, hello, target)(sink)
+            else:
+                await self._once(row, self._send(hello, target, sink), key)
+        elif key is not None and local is None:
+            target = self._target(row, "", None)
+            found: list[ModelInfo] = []
+
+            async def ask(given: Secret | None) -> None:
+                found.extend(await self._ask_for_models(target, given))
+
+            await self._once(row, ask, key)
+            return found
+        return await self.models(provider)
 
     def available(self, row: Row) -> bool:
         """True where nothing is missing that can be known without asking the provider."""
         local = self._local.get(row.vendor.format)
-        return row.available if local is None else local.available()
+        if local is not None:
+            return local.available()
+        return row.has_address and self.custody.fits(row.wanted())
 
     # --- settings ---
 
@@ -192,22 +226,7 @@ class AIManager:
         async with self._storing:
             await anyio.to_thread.run_sync(self._database.write_setting, name, value)
 
-    async def _models(self, row: Row, key: Callable[[], Secret | None]) -> list[ModelInfo]:
-        local = self._local.get(row.vendor.format)
-        if local is not None:
-            return local.models()
-        target = self._target(row, "", None, key)
-        if row.vendor.models:
-            return [ModelInfo(id=model, provider=row.vendor.name) for model in row.vendor.models]
-        return await self._http().models(self._format(row.vendor.format), target)
-
-    def _target(
-        self,
-        row: Row,
-        model: str,
-        request: AIRequest | None,
-        key: Callable[[], Secret | None] | None = None,
-    ) -> Target:
+    def _target(self, row: Row, model: str, request: AIRequest | None) -> Target:
         if row.base_url is None:
             message = f"{row.vendor.display_name} has no address yet."
             place = f"providers.{row.vendor.name}"
@@ -218,15 +237,37 @@ class AIManager:
             base_url=row.base_url,
             model=model,
             deadlines=row.deadlines(request.timeouts if request else None),
-            key=(key or row.key)(),
             organization=row.organization,
         )
 
-    def _remote_run(self, request: AIRequest, target: Target) -> Run:
+    def _remote_run(self, row: Row, request: AIRequest, target: Target) -> Run:
         async def run(sink: Sink) -> None:
-            await self._http().run(self._format(target.vendor.format), request, target, sink)
+            await with_keys(self.custody, row.wanted(), sink, self._send(request, target, sink))
 
         return run
+
+    def _send(self, request: AIRequest, target: Target, sink: Sink) -> Send:
+        async def send(key: Secret | None) -> None:
+            wire = self._format(target.vendor.format)
+            await self._http().run(wire, request, dataclasses.replace(target, key=key), sink)
+
+        return send
+
+    async def _ask_for_models(self, target: Target, key: Secret | None) -> list[ModelInfo]:
+        wire = self._format(target.vendor.format)
+        return await self._http().models(wire, dataclasses.replace(target, key=key))
+
+    async def _once(self, row: Row, send: Send, key: Secret) -> None:
+        """Use a key that is not kept, where the provider is now."""
+        result = Cancelled.kind
+        try:
+            await send(key)
+            result = "ok"
+        except AIError as error:
+            result = error.kind
+            raise
+        finally:
+            self.custody.used_once(row.wanted(), result)
 
     def _http(self) -> Client:
         if self._client is None:

@@ -37,6 +37,14 @@ class _Watched:
         return self._sink.facts
 
     @property
+    def execution_id(self) -> str | None:
+        return self._sink.execution_id
+
+    @property
+    def begun(self) -> bool:
+        return self._sink.begun
+
+    @property
     def crowded(self) -> bool:
         return self._sink.crowded
 

@@ -18,7 +18,7 @@ from sidecar.engine.directory import (
 )
 from sidecar.errors import AIError, ConfigError, ErrorObject, InvalidParams
 from sidecar.keys.pasted import cleaned
-from sidecar.providers.base import Secret
+from sidecar.keys.secret import Secret
 from sidecar.rpc.methods import Call
 from sidecar.values import (
     NEW_PROVIDER,
@@ -209,14 +209,14 @@ async def configure_provider(app: App, params: ConfigureProviderParams, call: Ca
         hint = "For a server of your own, use `openai-compatible` or a name of your own."
         raise InvalidParams(message, path="$.base_url", hint=hint)
     row = await app.manager.configure(params.provider, before.changed(changes))
-    call.afterwards(lambda: _tell_change(app, params.provider))
+    call.afterwards(lambda: tell_change(app, params.provider))
     return _info(app, row)
 
 
 async def set_active_provider(app: App, params: SetActiveParams, call: Call) -> ActiveProvider:
     """Set, and keep, the provider that requests without one go to."""
     await app.manager.activate(Active(provider=params.provider, model=params.model))
-    call.afterwards(lambda: _tell_change(app, params.provider))
+    call.afterwards(lambda: tell_change(app, params.provider))
     return ActiveProvider(provider=params.provider, model=params.model)
 
 
@@ -227,7 +227,8 @@ def get_active_provider(app: App, params: NoParams, call: Call) -> ActiveProvide
     return ActiveProvider(provider=active.provider, model=active.model)
 
 
-def _tell_change(app: App, provider: str) -> None:
+def tell_change(app: App, provider: str) -> None:
+    """Say that a provider is not as it was: its settings, its keys, or that it is active."""
     app.notify("providers_changed", ProvidersChanged(provider=provider))
 
 
@@ -239,16 +240,19 @@ def _info(app: App, row: Row) -> ProviderInfo:
         organization=row.organization,
         timeouts=row.timeouts if row.timeouts != Timeouts() else None,
     )
-    origins = {origin(row.base_url)} if row.base_url else set()
+    key = next(iter(app.custody.entries(row.wanted())), None)
+    origins = key.origins if key else sorted(row.key_origins)
+    if not origins and row.base_url:
+        origins = [origin(row.base_url)]
     return ProviderInfo(
         name=row.vendor.name,
         display_name=row.vendor.display_name,
         format=row.vendor.format,
         capabilities=list(row.vendor.capabilities),
         available=app.manager.available(row),
-        has_api_key=row.has_key,
+        has_api_key=key is not None,
         key_required=row.vendor.key_required,
-        origins=sorted(row.key_origins or origins),
+        origins=list(origins),
         active=row.vendor.name == app.manager.directory.active.provider,
         base_url=row.base_url,
         key_variables=list(row.vendor.key_variables) or None,

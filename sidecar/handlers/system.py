@@ -9,6 +9,7 @@ from msgspec import Meta
 
 from sidecar import PROTOCOL_VERSION, __version__
 from sidecar.handlers.models import NoParams
+from sidecar.keys.store import StoreState
 from sidecar.rpc.methods import Call
 from sidecar.values import Said, Value
 
@@ -38,10 +39,12 @@ class ServerInfo(Said, frozen=True):
 
 
 class KeyStoreState(Said, frozen=True):
-    """Where keys come from, and whether they can be read now."""
+    """Where keys are looked for, in that order, as far as it is known without asking.
 
-    stores: list[str]
-    state: str
+    `unknown`: whether there is an OS keyring, and whether it is open, `list_api_keys` tells.
+    """
+
+    stores: list[StoreState]
 
 
 class Paths(Said, frozen=True):
@@ -79,7 +82,7 @@ def initialize(app: App, params: InitializeParams, call: Call) -> InitializeResu
         server=ServerInfo(name="ai-sidecar", version=__version__),
         protocol_version=PROTOCOL_VERSION,
         capabilities=sorted(app.methods),
-        key_store=KeyStoreState(stores=["environment"], state="ready"),
+        key_store=KeyStoreState(stores=app.custody.stores.known()),
         paths=Paths(home=str(home), config=str(home / "config.toml")),
         problems=app.problems,
     )

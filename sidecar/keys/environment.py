@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 
-from sidecar.providers.base import Secret, Vendor
+from sidecar.keys.secret import Secret
+
+_last: dict[str, Secret] = {}
+"""By variable. The redaction knows a secret for as long as it is kept here."""
 
 
-def find(vendor: Vendor) -> Secret | None:
-    """Return the first of the vendor's variables that is set and not blank."""
-    for name in vendor.key_variables:
+def find(variables: Iterable[str]) -> Secret | None:
+    """Return the first of these variables that is set and not blank."""
+    for name in variables:
         if value := os.environ.get(name, "").strip():
-            return Secret(value)
+            kept = _last.get(name)
+            if kept is None or kept.reveal() != value:
+                kept = _last[name] = Secret(value)
+            return kept
     return None

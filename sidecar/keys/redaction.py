@@ -1,8 +1,15 @@
-"""Takes secrets out of text. The one place through which what others wrote passes on its way out.
+"""Takes secrets out of text. The one place through which everything passes on its way out.
 
-Two nets: the secrets that are known (raw, base64, URL- and JSON-escaped), and whatever is shaped
-like a key. Providers like to quote a refused key back, in part: `sk-abc***wxyz` is taken out, too.
-A model's own words never pass through here.
+Errors, log lines with their tracebacks, provider headers, audit rows and what the native worker
+says pass through `scrub`; a model's own words (content, reasoning, tool calls) never do.
+
+Two nets: the secrets that are known (raw, base64 at any offset, URL- and JSON-escaped), and
+whatever is shaped like a key. Providers like to quote a refused key back, in part:
+`sk-abc***wxyz` is taken out, too.
+
+What is *not* done, on purpose: taking out parts of known secrets. The front end can have text of
+its own quoted back in an error; if a part of a key were replaced there, it could find out the key
+piece by piece. Only a whole key is ever compared with, which nobody can guess.
 """
 
 from __future__ import annotations
@@ -10,16 +17,23 @@ from __future__ import annotations
 import base64
 import json
 import re
-from collections.abc import Iterable
-from urllib.parse import quote
+from collections import deque
+from collections.abc import Callable, Iterator
+from urllib.parse import quote, quote_plus
 
 MARK = "[redacted]"
+SHORTEST = 6
+"""Characters of the shortest secret that is taken out: a shorter one may be any word."""
+_REMEMBERED = 32
 
 _KEY_SHAPED = re.compile(
     r"""
-      \bBearer\s+[^\s"',;]{6,}                              # an Authorization header
-    | \b(?:sk|pk|rk|gsk|xai|pplx|csk|fw|tgp|nvapi|hf|or|key)[-_][A-Za-z0-9_*.\-]{8,}
-    | \bAIza[A-Za-z0-9_\-]{20,}                             # Google
+      \bBearer\s+[^\s"',;]{6,}                            # an Authorization header
+    | \b(?:sk|pk|rk)[-_][A-Za-z0-9_*.\-]{8,}              # OpenAI, Anthropic, OpenRouter, DeepSeek
+    | \b(?:gsk|xai|pplx|csk|fw|tgp|hf|nvapi)[-_][A-Za-z0-9_*.\-]{8,}
+    | \bAIza[A-Za-z0-9_\-]{20,}                           # Google
+    | \b(?=[A-Za-z0-9]*[A-Z])(?=[A-Za-z0-9]*[a-z])(?=[A-Za-z0-9]*\d)
+      (?:[A-Za-z0-9]{32}|[A-Za-z0-9]{84})\b               # Mistral; Azure
     | (?<![^\s"',:;=()])[^\s"',:;=()]*\*{3,}[^\s"',;()]*  # a key with its middle starred out
     | \beyJ[A-Za-z0-9_\-]{10,}\.[A-Za-z0-9_\-]{10,}\.[A-Za-z0-9_\-]*   # a JSON web token
     """,
@@ -27,27 +41,109 @@ _KEY_SHAPED = re.compile(
 )
 
 
-def scrub(text: str, secrets: Iterable[str] = (), limit: int | None = None) -> str:
-    """Return `text` without any of `secrets`, in any usual escaping, and without key shapes.
+class KnownSecrets:
+    """Every secret that lives in this process, and the last ones that did.
+
+    Any thread may call it, and so may the garbage collector in the middle of a call. It takes no
+    lock: each change is one operation of a dict or a deque, and a pattern that was made meanwhile
+    is made anew.
+    """
+
+    def __init__(self) -> None:
+        self._living: dict[object, str] = {}
+        self._remembered: deque[str] = deque(maxlen=_REMEMBERED)
+        self._version = object()
+        self._made: tuple[object, re.Pattern[str] | None] = (self._version, None)
+
+    def add(self, secret: str) -> Callable[[], None]:
+        """A secret has come into being. Returns what is to be called when it is gone."""
+        if len(secret) < SHORTEST:
+            return lambda: None
+        holder = object()
+        self._living[holder] = secret
+        self._version = object()
+        return lambda: self._release(holder)
+
+    def within(self, text: str, shortest: int) -> bool:
+        """True where `text`, which may be JSON, has in it a living secret of so many characters."""
+        if len(text) < shortest:
+            return False
+        return any(
+            len(each) >= shortest and (each in text or _is_escaped_in(text, each))
+            for each in list(self._living.values())
+        )
+
+    def replaced(self, text: str) -> str:
+        """Return `text` without any of them."""
+        made, pattern = self._made
+        if made is not self._version:
+            version = self._version  # before it looks: what comes after that makes it old again
+            pattern = _pattern({*list(self._living.values()), *list(self._remembered)})
+            self._made = (version, pattern)
+        return pattern.sub(MARK, text) if pattern else text
+
+    def _release(self, holder: object) -> None:
+        # It stays known for a while: what quotes it may be on its way.
+        self._remembered.append(self._living.pop(holder))
+        self._version = object()
+
+
+def _is_escaped_in(text: str, secret: str) -> bool:
+    return ('"' in secret or "\\" in secret) and json.dumps(secret)[1:-1] in text
+
+
+def _pattern(secrets: set[str]) -> re.Pattern[str] | None:
+    forms = {form for secret in secrets for form in _forms(secret)}
+    # The longest first: a form may be the beginning of another.
+    inside = "|".join(re.escape(form) for form in sorted(forms, key=len, reverse=True))
+    return re.compile(inside) if forms else None
+
+
+KNOWN = KnownSecrets()
+
+
+def without_secrets(text: str) -> str:
+    """Return `text` without any known secret. For names, where a key's shape may be chance."""
+    return KNOWN.replaced(text)
+
+
+def scrub(text: str, limit: int | None = None) -> str:
+    """Return `text` without any known secret, in any usual escaping, and without key shapes.
 
     With `limit` it is cut to so many characters, after the secrets are out: a cut through one
     would leave its beginning.
     """
-    for secret in secrets:
-        for form in _forms(secret):
-            text = text.replace(form, MARK)
-    return _KEY_SHAPED.sub(MARK, text[:limit])
+    return _KEY_SHAPED.sub(MARK, without_secrets(text)[:limit])
 
 
-def _forms(secret: str) -> list[str]:
-    if not secret:
-        return []
-    raw = secret.encode()
-    forms = {
-        secret,
-        base64.b64encode(raw).decode(),
-        base64.urlsafe_b64encode(raw).decode(),
-        quote(secret, safe=""),
-        json.dumps(secret)[1:-1],
-    }
-    return sorted(forms, key=len, reverse=True)
+def _forms(secret: str) -> Iterator[str]:
+    yield secret
+    escaped = json.dumps(secret)[1:-1]
+    yield from (escaped, escaped.replace("/", "\\/"), json.dumps(escaped)[1:-1])
+    yield json.dumps(secret, ensure_ascii=False)[1:-1]
+    yield from _literals(secret)
+    for quoted in (quote(secret, safe=""), quote(secret), quote_plus(secret)):
+        yield quoted
+        yield re.sub("%[0-9A-F]{2}", lambda found: found[0].lower(), quoted)
+    raw = secret.encode("utf-8", "surrogatepass")
+    yield from (raw.hex(), raw.hex().upper())
+    for offset in range(3):
+        core = _base64_core(raw, offset)
+        yield from (core, core.replace("+", "-").replace("/", "_"))
+
+
+def _literals(secret: str) -> Iterator[str]:
+    """As Python writes it, for logs that show bytes: a quote is escaped where both kinds stand."""
+    plain = secret.replace("\\", "\\\\")
+    yield from (plain, plain.replace("'", "\\'"))
+
+
+def _base64_core(raw: bytes, offset: int) -> str:
+    """What the base64 of any text holds that has `raw` in it, `offset` bytes past a multiple of 3.
+
+    The characters at both ends depend on the neighbours and are left out.
+    """
+    text = base64.b64encode(bytes(offset) + raw).decode()
+    begin = (0, 2, 3)[offset]
+    whole = (offset + len(raw)) * 8 // 6
+    return text[begin:whole]

@@ -14,6 +14,7 @@ from typing import Literal, Protocol
 import msgspec
 
 from sidecar.errors import AIError
+from sidecar.keys.secret import Secret
 from sidecar.providers.framing import Event
 from sidecar.values import AIRequest, Cost, ModelInfo, StreamChunk
 
@@ -61,28 +62,6 @@ class Vendor(msgspec.Struct, frozen=True, kw_only=True):
     quirks: Quirks = Quirks()
 
 
-class Secret:
-    """A key. It never prints: only `reveal()` gives it, to those who must send it."""
-
-    __slots__ = ("_value",)
-
-    def __init__(self, value: str) -> None:
-        self._value = value
-
-    def reveal(self) -> str:
-        """Return the key itself."""
-        return self._value
-
-    def __repr__(self) -> str:
-        return "Secret(…)"
-
-    __str__ = __repr__
-
-    def __reduce__(self) -> str:
-        message = "a Secret is not to be written anywhere"
-        raise TypeError(message)
-
-
 class Deadlines(msgspec.Struct, frozen=True, kw_only=True):
     """The four timeouts of one request, in milliseconds."""
 
@@ -102,11 +81,6 @@ class Target:
     deadlines: Deadlines
     key: Secret | None = None
     organization: str | None = None
-
-    @property
-    def secrets(self) -> tuple[str, ...]:
-        """What no text about this request may show."""
-        return (self.key.reveal(),) if self.key else ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +124,14 @@ class Sink(Protocol):
         """What the answer tells about itself; producers write into it."""
 
     @property
+    def execution_id(self) -> str | None:
+        """Whose answer it is; None where nobody keeps it."""
+
+    @property
+    def begun(self) -> bool:
+        """True once a chunk was taken: from then on nothing may be tried again."""
+
+    @property
     def crowded(self) -> bool:
         """True where `room()` should be awaited."""
 
@@ -166,16 +148,20 @@ class Sink(Protocol):
 class Unheard:
     """A sink for an answer that nobody wants; only whether one came matters."""
 
+    execution_id = None
     crowded = False
 
     def __init__(self) -> None:
         self.facts = Facts()
+        self.begun = False
 
     def sent(self) -> None:
         """Nothing to note."""
 
     def emit(self, chunk: StreamChunk) -> None:
         """Let it go."""
+        del chunk
+        self.begun = True
 
     async def room(self) -> None:
         """There always is."""

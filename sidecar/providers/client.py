@@ -19,6 +19,7 @@ import httpx
 
 from sidecar import __version__
 from sidecar.errors import AIError, Authentication, InvalidResponse, TruncatedStream
+from sidecar.keys.redaction import scrub
 from sidecar.providers.base import Decoder, Facts, Format, HttpRequest, Sink, Target
 from sidecar.providers.deadlines import Watch
 from sidecar.providers.framing import Event, SseDecoder, are_events
@@ -33,6 +34,7 @@ _REFUSAL_S = 10.0
 _USAGE_S = 5.0
 _DRAIN_S = 0.05
 _DRAIN_BYTES = 64 * 1024
+_MAX_NAME = 100
 _LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
 
 
@@ -63,7 +65,7 @@ class Client:
             async with self._open(http_request, target, watch, facts) as response:
                 if not response.is_success:
                     raise await _refusal(wire, response, target, watch)
-                facts.request_id = request_id(response.headers, target.secrets)
+                facts.request_id = request_id(response.headers)
                 await _take(wire, response, target, watch, sink)
 
     async def models(self, wire: Format, target: Target) -> list[ModelInfo]:
@@ -252,7 +254,9 @@ async def _bytes(response: httpx.Response) -> AsyncGenerator[bytes, None]:
             yield data
         return
     if encoding not in ENCODINGS:
-        message = f"The provider's answer is compressed ({encoding[:100]!r}), without being asked."
+        # As it came, in capitals and small letters, else a key in it would not be known.
+        named = scrub(response.headers["content-encoding"], _MAX_NAME)
+        message = f"The provider's answer is compressed ({named!r}), without being asked."
         raise InvalidResponse(message)
     inflater = Inflater()
     async for data in response.aiter_raw():

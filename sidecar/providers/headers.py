@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
@@ -11,11 +11,11 @@ from sidecar.keys.redaction import scrub
 _MAX_ID = 200
 
 
-def request_id(headers: Mapping[str, str], secrets: Iterable[str] = ()) -> str | None:
+def request_id(headers: Mapping[str, str]) -> str | None:
     """The provider's id of this exchange, for its support."""
     for name in ("x-request-id", "request-id", "x-groq-request-id", "cf-ray"):
         if value := headers.get(name):
-            return scrub(value, secrets, _MAX_ID)
+            return scrub(value, _MAX_ID)
     return None
 
 

@@ -48,7 +48,7 @@ def errors_of(target: Target, facts: Facts) -> Iterator[None]:
 def to_error(error: Exception, target: Target) -> AIError:  # noqa: PLR0911 - one per exception
     """Return the `AIError` for an exception of httpx."""
     name, display = target.vendor.name, target.vendor.display_name
-    detail = scrub(str(error), target.secrets, _MAX_DETAIL) or type(error).__name__
+    detail = scrub(str(error), _MAX_DETAIL) or type(error).__name__
     match error:
         case httpx.ConnectTimeout() | httpx.PoolTimeout():
             return ProviderTimeout(

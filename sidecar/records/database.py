@@ -17,7 +17,27 @@ if TYPE_CHECKING:
     import sqlite3
 
 # Each statement runs once, in order; `user_version` says how many have. Never change one.
-_MIGRATIONS = ("CREATE TABLE settings (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID",)
+_MIGRATIONS = (
+    "CREATE TABLE settings (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID",
+    # Which keys there are and where: everything about them but the keys (keys/index.py).
+    """CREATE TABLE keys (
+        provider TEXT NOT NULL, key_id TEXT NOT NULL, store TEXT NOT NULL, origins TEXT NOT NULL,
+        fingerprint TEXT NOT NULL, created_at INTEGER NOT NULL, PRIMARY KEY (provider, key_id)
+    ) WITHOUT ROWID""",
+    # The vault: how its data key is wrapped, and what is encrypted under it (keys/vault.py).
+    """CREATE TABLE vault (
+        only INTEGER PRIMARY KEY CHECK (only = 1), header TEXT NOT NULL,
+        nonce BLOB NOT NULL, wrapped BLOB NOT NULL
+    )""",
+    """CREATE TABLE secrets (
+        provider TEXT NOT NULL, key_id TEXT NOT NULL, origins TEXT NOT NULL,
+        nonce BLOB NOT NULL, ciphertext BLOB NOT NULL, PRIMARY KEY (provider, key_id)
+    ) WITHOUT ROWID""",
+    # What happened to keys (keys/audit.py).
+    """CREATE TABLE audit (
+        seq INTEGER PRIMARY KEY, event TEXT NOT NULL, digest BLOB NOT NULL, mac BLOB
+    )""",
+)
 _BUSY_S = 5.0
 
 
@@ -27,30 +47,44 @@ class Database:
     def __init__(self, home: Path) -> None:
         self._path = home / "sidecar.db"
 
-    def read_settings(self) -> dict[str, bytes]:
-        """Return every setting; nothing is created where there is none. Raises `StorageError`."""
+    def exists(self) -> bool:
+        """False before anything was kept. Raises `StorageError`."""
         try:
             self._path.stat()
         except (FileNotFoundError, NotADirectoryError):
-            return {}
+            return False
         except OSError as error:
             message = f"{self._path} can't be read: {error}."
             raise StorageError(message) from error
+        return True
+
+    def read_settings(self) -> dict[str, bytes]:
+        """Return every setting; nothing is created where there is none. Raises `StorageError`."""
+        if not self.exists():
+            return {}
         # Cast, since SQLite keeps any type in any column.
         query = "SELECT CAST(name AS TEXT), CAST(value AS BLOB) FROM settings"
-        with self._open() as connection:
+        with self.transaction() as connection:
             return dict(connection.execute(query).fetchall())
 
     def write_setting(self, name: str, value: bytes | None) -> None:
         """Set or, with None, remove a setting. Raises `StorageError`."""
-        with self._open() as connection:
+        with self.transaction() as connection:
             if value is None:
                 connection.execute("DELETE FROM settings WHERE name = ?", (name,))
             else:
                 connection.execute("INSERT OR REPLACE INTO settings VALUES (?, ?)", (name, value))
 
+    def setdefault(self, name: str, value: bytes) -> bytes:
+        """Set it where it is not set; return what it is then. Raises `StorageError`."""
+        with self.transaction() as connection:
+            connection.execute("INSERT OR IGNORE INTO settings VALUES (?, ?)", (name, value))
+            query = "SELECT CAST(value AS BLOB) FROM settings WHERE name = ?"
+            return bytes(connection.execute(query, (name,)).fetchone()[0])
+
     @contextmanager
-    def _open(self) -> Iterator[sqlite3.Connection]:
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """Everything that is done in here is done, or nothing is. Raises `StorageError`."""
         import sqlite3  # noqa: PLC0415 - the first answer must not wait for it
 
         try:
@@ -63,12 +97,15 @@ class Database:
             raise StorageError(message) from error
         try:
             with connection:
+                # What is deleted is overwritten: an old key must not stay in a free page.
+                connection.execute("PRAGMA secure_delete = ON")
                 # One transaction, statements that change the tables included: whoever opens it at
                 # the same moment waits, and a crash leaves no half of a migration behind.
                 connection.execute("BEGIN IMMEDIATE")
                 self._migrate(connection)
                 yield connection
-        except sqlite3.Error as error:
+        except (sqlite3.Error, UnicodeDecodeError) as error:
+            # UnicodeDecodeError: SQLite quotes what it finds in a damaged file.
             message = f"{self._path} can't be used: {error}."
             raise StorageError(message) from error
         finally:
@@ -82,3 +119,11 @@ class Database:
         for number, statement in enumerate(_MIGRATIONS[version:], start=version + 1):
             connection.execute(statement)
             connection.execute(f"PRAGMA user_version = {number}")
+
+
+def is_damaged(error: StorageError) -> bool:
+    """True where the file is no database any more, or not whole."""
+    if isinstance(error.__cause__, UnicodeDecodeError):
+        return True
+    name = getattr(error.__cause__, "sqlite_errorname", "")
+    return name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB"))

@@ -16,14 +16,13 @@ import os
 import re
 import shlex
 import sys
-import tempfile
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from sidecar.replay.runner import Unusable, environment, words
+from sidecar.replay.runner import Unusable, environment, new_home, words
 from sidecar.replay.session import PROGRAM
 from sidecar.terminal.peer import Peer, PeerGone
 from sidecar.terminal.visible import visible
@@ -49,18 +48,15 @@ def record(file: Path, command: str | None, arguments: Sequence[str]) -> int:
     folder = file.absolute().parent
     arguments = [_from_folder(word, folder) for word in arguments]
     lines: Iterable[bytes] = _typed(sys.stdin.buffer) if sys.stdin.isatty() else sys.stdin.buffer
-    with (
-        _new(file) as target,
-        tempfile.TemporaryDirectory(prefix="ai-sidecar-record-") as home,
-    ):
-        peer = _started([*program, *arguments], Path(home), folder)
+    with _new(file) as target, new_home("ai-sidecar-record-") as home:
+        peer = _started([*program, *arguments], home, folder)
         recording = _Recording(peer, patient=not sys.stdin.isatty())
         try:
             recording.run(lines)
         finally:
             peer.close()
         entries = recording.entries
-        text = written(entries, arguments, (home, str(folder)))
+        text = written(entries, arguments, (str(home), str(folder)))
         target.write(text.encode("utf-8", "surrogateescape"))
     sys.stderr.write(f"{file}: {len(entries)} lines; replay it with: {PROGRAM} replay {file}\n")
     return 0

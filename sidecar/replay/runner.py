@@ -13,7 +13,8 @@ import shlex
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -28,6 +29,7 @@ LINE_S = 30.0
 """How long a line that must come may take."""
 _ENDING_S = 10.0
 _LOG_LINES = 40
+_CONFIG = '[key_store]\norder = ["memory", "environment"]\n'
 _SECRETS = ("_KEY", "_TOKEN", "_PROXY")
 
 
@@ -85,9 +87,18 @@ def replay(file: Path, command: str | None = None) -> Outcome:
         return Outcome(0.0, problem=_unread(file, error))
     if command is None and (reason := _missing(session)):
         return Outcome(0.0, skipped=reason)
-    with tempfile.TemporaryDirectory(prefix="ai-sidecar-replay-") as home:
-        problem = _run(session, file.absolute().parent, words(command), Path(home))
+    with new_home("ai-sidecar-replay-") as home:
+        problem = _run(session, file.absolute().parent, words(command), home)
     return Outcome(time.monotonic() - began, problem=problem)
+
+
+@contextmanager
+def new_home(prefix: str) -> Iterator[Path]:
+    """A home folder that goes again, with keys in memory: nobody's keyring is touched."""
+    with tempfile.TemporaryDirectory(prefix=prefix) as name:
+        home = Path(name)
+        (home / "config.toml").write_text(_CONFIG, encoding="utf-8")
+        yield home
 
 
 def words(command: str | None) -> list[str]:

@@ -47,6 +47,8 @@ class Method:
     params: type
     result: type | tuple[type, ...]
     handler: Handler
+    secrets: tuple[str, ...] = ()
+    """The parameters that keys and passwords belong into; into all others they do not."""
 
     @property
     def results(self) -> tuple[type, ...]:

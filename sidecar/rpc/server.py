@@ -37,7 +37,7 @@ from sidecar.rpc import messages
 from sidecar.rpc.lines import Overlong
 from sidecar.rpc.messages import Batch, Failure, Invalid, Notification, Request, Response
 from sidecar.rpc.methods import Call, Method
-from sidecar.rpc.params import decode_params
+from sidecar.rpc.params import decode_params, refuse_kept_keys
 
 logger = logging.getLogger(__name__)
 
@@ -187,6 +187,7 @@ class Server:
         def run(call: Call, /) -> Result:
             try:
                 params = decode_params(method.params, call.request.params)
+                refuse_kept_keys(call.request.params, but=method.secrets)
                 outcome = method.handler(self._app, params, call)
                 if isinstance(outcome, Coroutine):
                     call.pending = outcome

@@ -96,7 +96,8 @@ def _checks(peer: Peer, hello: Json) -> Iterator[Finding]:
     yield from _settings(hello)
     providers: list[Json] = _result(peer, "list_ai_providers")["providers"]
     keyed = [row for row in providers if row["has_api_key"]]
-    yield _keys(hello["key_store"], providers, keyed)
+    yield from _key_stores(_result(peer, "list_api_keys")["stores"])
+    yield _keyed(providers, keyed)
     tests = [(row, _test(peer, row)) for row in keyed]
     for row, result in tests:
         yield _provider(row, result)
@@ -156,23 +157,32 @@ def _lowest_there(path: Path) -> tuple[Path, os.stat_result]:
 def _settings(hello: Json) -> Iterator[Finding]:
     config = hello["paths"]["config"]
     for problem in hello["problems"]:
-        yield Finding("warning", "settings", problem, "Correct it, and start again.")
+        remedy = "Correct it, and start again." if str(config) in problem else None
+        yield Finding("warning", "settings", problem, remedy)
     if not hello["problems"]:
         is_there = os.path.exists(config)  # noqa: PTH110 - where this can't look, Path.exists raises
         there = "is in order" if is_there else "is not there: the defaults hold"
         yield Finding("ok", "settings", f"{config} {there}")
 
 
-def _keys(store: Json, providers: list[Json], keyed: list[Json]) -> Finding:
-    stores = ", ".join(store["stores"])
-    if store["state"] != "ready":
-        return Finding("problem", "keys", f"{stores}: {store['state']}", "Unlock the key store.")
+def _key_stores(states: list[Json]) -> Iterator[Finding]:
+    """One line for each place that keys are looked for in."""
+    ready = [state["name"] for state in states if state["state"] == "ready"]
+    writable = [name for name in ready if name != "environment"]
+    for state in states:
+        text = f"{state['name']}: {state.get('detail') or state['state']}"
+        if state["state"] in ("locked", "busy") or (state["state"] == "missing" and not writable):
+            yield Finding("warning", "keys", text, state.get("hint"))
+        else:
+            yield Finding("ok", "keys", text)
+
+
+def _keyed(providers: list[Json], keyed: list[Json]) -> Finding:
     if keyed:
-        names = ", ".join(row["display_name"] for row in keyed)
-        return Finding("ok", "keys", f"{stores}: {names}")
+        return Finding("ok", "keys", ", ".join(row["display_name"] for row in keyed))
     known = [(row.get("key_variables") or [""])[0] for row in providers if row["key_required"]]
     remedy = f"For real answers set one of: {', '.join(filter(None, known))}."
-    return Finding("warning", "keys", f"{stores}: no provider has a key", remedy)
+    return Finding("warning", "keys", "no provider has a key", remedy)
 
 
 def _test(peer: Peer, row: Json) -> Json:

@@ -13,7 +13,7 @@ import msgspec
 import pytest
 
 from sidecar.engine.directory import Active, Directory, Overrides, checked_url, origin
-from sidecar.errors import ConfigError, KeyNotFound, KeyOriginMismatch, ProviderNotFound
+from sidecar.errors import ConfigError, ProviderNotFound
 from sidecar.settings import Config, ProviderSettings
 from sidecar.terminal.peer import Peer
 from sidecar.values import Timeouts
@@ -47,7 +47,7 @@ def test_what_rpc_sets_comes_before_the_file_and_the_file_before_the_catalogue()
 
 def test_a_row_of_ones_own_needs_a_format_and_no_key() -> None:
     row = directory('[providers.own]\nformat = "openai_chat"').row("own")
-    assert (row.vendor.format, row.vendor.key_required, row.available) == (
+    assert (row.vendor.format, row.vendor.key_required, row.has_address) == (
         "openai_chat", False, False,
     )  # fmt: skip
 
@@ -77,45 +77,6 @@ def test_the_active_one_falls_back_to_one_that_exists() -> None:
     assert directory('active = { provider = "gone" }').active == Active(
         provider="local", model="demo"
     )
-
-
-# --- keys ----------------------------------------------------------------------------------------
-
-
-def test_a_key_goes_to_the_origins_of_catalogue_and_file(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("GROQ_API_KEY", KEY)
-    config = '[providers.groq]\nbase_url = "https://proxy.example/v1"'
-    for made in (
-        directory(),
-        directory(config),
-        directory(config, groq=Overrides(base_url="https://api.groq.com/other")),
-        directory(groq=Overrides(base_url="https://API.groq.com:443/v2")),
-    ):
-        found = made.row("groq").key()
-        assert found is not None
-        assert found.reveal() == KEY
-
-
-@pytest.mark.parametrize(
-    "url", ["https://evil.example", "https://api.groq.com:444", "http://localhost:443"]
-)
-def test_a_key_goes_to_no_address_that_rpc_has_set(
-    monkeypatch: pytest.MonkeyPatch, url: str
-) -> None:
-    monkeypatch.setenv("GROQ_API_KEY", KEY)
-    row = directory(groq=Overrides(base_url=url)).row("groq")
-    with pytest.raises(KeyOriginMismatch) as caught:
-        row.key()
-    assert KEY not in str(caught.value.to_object())
-    assert "https://api.groq.com:443" in caught.value.hint
-
-
-def test_a_missing_key_names_its_variables(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("PERPLEXITY_API_KEY", raising=False)
-    monkeypatch.setenv("PPLX_API_KEY", "  ")
-    with pytest.raises(KeyNotFound) as caught:
-        directory().row("perplexity").key()
-    assert "PERPLEXITY_API_KEY or PPLX_API_KEY" in caught.value.hint
 
 
 # --- through a real sidecar ----------------------------------------------------------------------

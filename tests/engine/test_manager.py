@@ -21,6 +21,7 @@ from sidecar.providers.scripted import ScriptedProvider
 from sidecar.records.database import Database
 from sidecar.settings import Config, ProviderSettings
 from sidecar.values import AIMessage, AIRequest
+from tests.keys.keepers import custody
 
 pytestmark = pytest.mark.anyio
 
@@ -29,7 +30,8 @@ def manager(tmp_path: Path, **rows: ProviderSettings) -> AIManager:
     (tmp_path / "hello.jsonl").write_text('{"content":"hi"}', encoding="utf-8")
     directory = Directory(Config(providers=rows), scripted=True)
     here: dict[str, LocalProvider] = {"scripted": ScriptedProvider(tmp_path)}
-    return AIManager(directory, Database(tmp_path / "home"), here)
+    database = Database(tmp_path / "home")
+    return AIManager(directory, database, custody(database), here)
 
 
 @pytest.fixture

@@ -19,7 +19,18 @@ def test_hello_is_answered_with_all_that_a_client_wants_to_know(
         "server": {"name": "ai-sidecar", "version": __version__},
         "protocol_version": PROTOCOL_VERSION,
         "capabilities": sorted(contract.METHODS),
-        "key_store": {"stores": ["environment"], "state": "ready"},
+        "key_store": {
+            "stores": [
+                {"name": "keyring", "state": "unknown"},
+                {
+                    "name": "vault",
+                    "state": "missing",
+                    "detail": "There is none.",
+                    "hint": "Make one by create_vault.",
+                },
+                {"name": "environment", "state": "ready"},
+            ]
+        },
         "paths": {"home": str(home), "config": str(home / "config.toml")},
         "problems": [],
     }

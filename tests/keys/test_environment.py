@@ -3,21 +3,18 @@ from __future__ import annotations
 import pytest
 
 from sidecar.keys import environment
-from sidecar.providers.base import Vendor
 
-VENDOR = Vendor(
-    name="v", display_name="V", format="f", key_variables=("ONE_API_KEY", "TWO_API_KEY")
-)
+VARIABLES = ("ONE_API_KEY", "TWO_API_KEY")
 
 
 @pytest.fixture(autouse=True)
 def _none_set(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in VENDOR.key_variables:
+    for name in VARIABLES:
         monkeypatch.delenv(name, raising=False)
 
 
 def found() -> str | None:
-    secret = environment.find(VENDOR)
+    secret = environment.find(VARIABLES)
     return secret.reveal() if secret else None
 
 
@@ -39,5 +36,5 @@ def test_a_blank_one_is_not_set_and_white_space_around_one_is_no_part_of_it(
 
 def test_it_does_not_print(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ONE_API_KEY", "one")
-    secret = environment.find(VENDOR)
+    secret = environment.find(VARIABLES)
     assert "one" not in f"{secret} {secret!r} {[secret]}"

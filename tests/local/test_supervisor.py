@@ -75,6 +75,14 @@ class Tape:
     """Events that `room` waits for, one after the other."""
 
     @property
+    def execution_id(self) -> str | None:
+        return None
+
+    @property
+    def begun(self) -> bool:
+        return bool(self.chunks)
+
+    @property
     def crowded(self) -> bool:
         return bool(self.doors)
 

@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from sidecar.engine.transcript import Transcript
-from sidecar.providers.base import Deadlines, Secret, Target, Vendor
+from sidecar.keys.secret import Secret
+from sidecar.providers.base import Deadlines, Target, Vendor
 from sidecar.providers.catalog import VENDORS
 from sidecar.providers.formats.openai_chat import OpenAIChat
 from sidecar.providers.framing import SseDecoder

@@ -18,7 +18,7 @@ KEY = "my own/key+1"
 
 def configure(home: Path, **rows: dict[str, Any]) -> None:
     """Write a config.toml with these providers."""
-    home.mkdir(parents=True, exist_ok=True)
+    home.mkdir(mode=0o700, parents=True, exist_ok=True)
     lines: list[str] = []
     for name, row in rows.items():
         lines.append(f"[providers.{name}]")

@@ -29,6 +29,14 @@ class Tape:
         return self._transcript.facts
 
     @property
+    def execution_id(self) -> str | None:
+        return None
+
+    @property
+    def begun(self) -> bool:
+        return bool(self.chunks)
+
+    @property
     def crowded(self) -> bool:
         return bool(self.doors)
 

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sidecar.keys.secret import Secret
 from sidecar.providers.headers import request_id, retry_after_ms
 
 
@@ -45,8 +46,8 @@ def test_no_header_can_make_it_fail(value: str, date: str) -> None:
 
 
 def test_the_request_id_never_shows_the_key() -> None:
-    key = "abcdef0123456789"
-    assert request_id({"x-request-id": f"req-{key}-1"}, (key,)) == "req-[redacted]-1"
+    key = Secret("abcdef0123456789")
+    assert request_id({"x-request-id": f"req-{key.reveal()}-1"}) == "req-[redacted]-1"
 
 
 def test_a_request_id_is_short_whatever_was_sent() -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from sidecar.errors import StorageError
+from sidecar.records import database
 from sidecar.records.database import Database
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="modes of Unix")
@@ -64,11 +65,12 @@ def test_a_file_that_is_no_database_is_told(home: Path, content: bytes) -> None:
 
 def test_a_file_of_a_newer_version_is_left_as_it_is(home: Path) -> None:
     Database(home).write_setting("a", b"1")
+    version = len(database._MIGRATIONS)
     change(home, "PRAGMA user_version = 99")
     with pytest.raises(StorageError, match="newer version") as caught:
         Database(home).read_settings()
     assert "Update the app" in caught.value.hint
-    change(home, "PRAGMA user_version = 1")
+    change(home, f"PRAGMA user_version = {version}")
     assert Database(home).read_settings() == {"a": b"1"}
 
 

@@ -140,10 +140,11 @@ def test_the_home_is_a_new_one_and_no_key_or_proxy_gets_in(
 import json, os
 wrong = [n for n in os.environ if n.upper().endswith(("_KEY", "_TOKEN", "_PROXY"))]
 home = os.environ["AI_SIDECAR_HOME"]
-print(json.dumps([wrong, os.listdir(home), home.endswith("mine"), os.getcwd()]), flush=True)
+new = os.listdir(home) == ["config.toml"]
+print(json.dumps([wrong, new, home.endswith("mine"), os.getcwd()]), flush=True)
 sys.stdin.read()
 """
-    text = f'<-- [[], [], false, "{folder.resolve().as_posix()}"]\n'
+    text = f'<-- [[], true, false, "{folder.resolve().as_posix()}"]\n'
     assert problem(session(folder, text), impostor(folder, code)) == "none"
 
 

@@ -153,7 +153,7 @@ class Model:
 
     def configure(self, home: Path) -> None:
         """Make it the active provider `mine` of the sidecar in `home`."""
-        home.mkdir(exist_ok=True)
+        home.mkdir(mode=0o700, exist_ok=True)
         (home / "config.toml").write_text(
             'active = { provider = "mine", model = "m" }\n'
             f'[providers.mine]\nformat = "openai_chat"\nbase_url = "{self.url}"\n'

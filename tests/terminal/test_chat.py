@@ -85,7 +85,7 @@ def test_a_missing_key_is_told_in_plain_words(run: Run) -> None:
     done = run("chat", "--provider", "OpenAI", "--model", "gpt", "hello")
     assert done.stderr.splitlines() == [
         "error: There is no API key for OpenAI.",
-        "  → Set the environment variable OPENAI_API_KEY.",
+        "  → Give it by set_api_key, or set OPENAI_API_KEY.",
     ]
     assert (done.stdout, done.returncode) == ("", 1)
 
@@ -138,7 +138,7 @@ def test_a_problem_of_the_settings_is_told_beside_the_answer(
     run: Run, script: Script, tmp_path: Path
 ) -> None:
     home = tmp_path / "home"
-    home.mkdir()
+    home.mkdir(mode=0o700)
     (home / "config.toml").write_text("colour = 1\n", encoding="utf-8")
     done = ask(run, script("hi", '{"content": "Hi"}'), "hi", "hello")
     assert done.stdout == "Hi\n"

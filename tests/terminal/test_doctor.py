@@ -18,6 +18,7 @@ from tests.terminal.conftest import Model, Run
 def lines_of(text: str) -> dict[str, str]:
     """The findings by part: `level text`."""
     found = (line.split(maxsplit=2) for line in text.splitlines() if line[:1] not in ("", " "))
+    # of the lines about keys the last is about the keys themselves
     return {words[1]: f"{words[0]} {words[2]}" for words in found if len(words) == 3}
 
 
@@ -29,12 +30,12 @@ def test_a_fresh_installation_is_in_order(run: Run) -> None:
     assert found["sidecar"].startswith("ok 0.")
     assert found["home"].startswith("ok ")
     assert found["settings"].endswith("is not there: the defaults hold")
-    assert found["keys"] == "warning environment: no provider has a key"
+    assert found["keys"] == "warning no provider has a key"
     assert "set one of: OPENAI_API_KEY, " in done.stdout
     assert found["network"].startswith("ok not asked, since no provider has a key")
     assert "checksum right" in found["models"]
     assert found["worker"].startswith("ok “")
-    assert done.stdout.endswith("\nno problems, 1 warning\n")
+    assert done.stdout.endswith("\nno problems, 3 warnings\n")
     assert "\x1b" not in done.stdout
 
 
@@ -44,7 +45,7 @@ def test_a_provider_with_a_key_is_reached_and_the_key_is_not_shown(
     model.configure(tmp_path / "home")
     done = run("doctor", MINE_API_KEY="sk-very-secret-0123456789")
     found = lines_of(done.stdout)
-    assert found["keys"] == "ok environment: mine"
+    assert found["keys"] == "ok mine"
     assert found["mine"].startswith("ok reached in ")
     assert found["mine"].endswith(" ms, 1 model")
     assert found["network"].startswith("ok providers can be reached")
@@ -68,7 +69,7 @@ def test_a_provider_without_a_key_is_not_contacted(run: Run, model: Model, tmp_p
 
 def test_each_problem_of_config_toml_is_told(run: Run, tmp_path: Path) -> None:
     home = tmp_path / "home"
-    home.mkdir()
+    home.mkdir(mode=0o700)
     (home / "config.toml").write_text("colour = 1\n", encoding="utf-8")
     found = lines_of(run("doctor").stdout)
     assert "`colour` is unknown" in found["settings"]
@@ -76,13 +77,25 @@ def test_each_problem_of_config_toml_is_told(run: Run, tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no such modes")
-def test_a_home_that_others_may_enter_is_a_warning(run: Run, tmp_path: Path) -> None:
+def test_a_home_that_others_may_enter_is_closed_to_them_and_told(run: Run, tmp_path: Path) -> None:
     home = tmp_path / "home"
     home.mkdir(mode=0o755)
     home.chmod(0o755)
+    found = lines_of(run("doctor").stdout)
+    assert "was open to other users (mode 755); it is not any more." in found["settings"]
+    assert found["home"] == f"ok {home}"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such modes")
+def test_a_folder_that_is_not_the_sidecars_alone_is_left_and_told(run: Run, tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    home.chmod(0o755)
+    (home / "somebody's").write_text("own", encoding="utf-8")
     done = run("doctor")
     assert lines_of(done.stdout)["home"].startswith("warning ")
     assert f"→ Run: chmod 700 '{home}'" in done.stdout
+    assert home.stat().st_mode & 0o777 == 0o755
 
 
 def test_a_home_that_cannot_be_a_folder_is_a_problem(run: Run, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from sidecar.errors import AIError, InvalidResponse, TruncatedStream
-from sidecar.keys.redaction import scrub
+from sidecar.keys.redaction import scrub, without_secrets
 from sidecar.providers.base import Facts, Target
 from sidecar.providers.formats.openai_chat import faults, parts, usage, wire
 from sidecar.providers.formats.openai_chat.citations import Citations
@@ -127,9 +127,9 @@ class ChatDecoder:
         """Turn one decoded object into the chunks it means."""
         facts = self._facts
         if facts.model is None:
-            facts.model = (text(chunk.model) or "")[:_MAX_ID] or None
-        if facts.response_id is None and (found_id := text(chunk.id)):
-            facts.response_id = self._calls.prefix = found_id[:_MAX_ID]
+            facts.model = _id(chunk.model)
+        if facts.response_id is None and (found_id := _id(chunk.id)):
+            facts.response_id = self._calls.prefix = found_id
         found = []
         counted = chunk.usage
         for choice in self._ours(chunk.choices) if chunk.choices else ():
@@ -192,7 +192,7 @@ class ChatDecoder:
             )
         content, reasoning = delta.content, ""
         if not isinstance(content, str):
-            content, reasoning = parts.split(content, self._facts, self._target.secrets)
+            content, reasoning = parts.split(content, self._facts)
         if delta.audio or delta.images or delta.reasoning_steps or delta.executed_tools:
             heard = parts.heard(delta, self._facts)
             content = content or heard
@@ -261,7 +261,7 @@ class ChatDecoder:
         return kept or None
 
     def _safe(self, word: str) -> str:
-        return scrub(word, self._target.secrets, parts.MAX_WORD)
+        return scrub(word, parts.MAX_WORD)
 
 
 def parse_response(body: bytes, target: Target, facts: Facts) -> list[StreamChunk]:
@@ -294,3 +294,7 @@ def _number(choice: Choice, at: int) -> int:
 
 def _holds_something(given: object) -> bool:
     return any(given.values()) if isinstance(given, dict) else bool(given)
+
+
+def _id(value: object) -> str | None:
+    return without_secrets(text(value) or "")[:_MAX_ID] or None

@@ -13,14 +13,14 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from sidecar.errors import AIError, ConfigError, ProviderTimeout
-from sidecar.keys.redaction import scrub
+from sidecar.keys.redaction import MARK, scrub, without_secrets
 from sidecar.providers.base import Target
 from sidecar.providers.formats.openai_chat import kinds, lenient
 from sidecar.providers.formats.openai_chat.surrogates import whole
 from sidecar.providers.headers import request_id, retry_after_ms
 
 _EXCERPT = 2000
-_WINDOW = 16_000
+_WINDOW = 64_000
 _STATUSES = range(100, 600)
 _REDIRECTION = 3
 _NESTED = re.compile(r'"(?:code|type)"\s*:\s*"([^"]{1,200})"')
@@ -29,7 +29,7 @@ _NESTED = re.compile(r'"(?:code|type)"\s*:\s*"([^"]{1,200})"')
 
 def parse_error(status: int, headers: Mapping[str, str], body: bytes, target: Target) -> AIError:
     """Turn an answer whose status is not 2xx into its error."""
-    fault = _read(body, target)
+    fault = _read(body)
     kind = kinds.kind_of(status, fault.codes, fault.message)
     name = target.vendor.display_name
     reason = fault.said or f"HTTP status {status}"
@@ -46,14 +46,14 @@ def parse_error(status: int, headers: Mapping[str, str], body: bytes, target: Ta
         provider=target.vendor.name,
         status=status,
         retry_after_ms=retry_after_ms(headers),
-        request_id=request_id(headers, target.secrets),
+        request_id=request_id(headers),
         provider_message=fault.said,
     )
 
 
 def error_in_stream(data: bytes, target: Target) -> AIError:
     """Turn an error that came inside a 200 answer into its error."""
-    fault = _read(data, target)
+    fault = _read(data)
     kind = kinds.kind_of(fault.status or 200, fault.codes, fault.message)
     return kind(
         f"{target.vendor.display_name}: {fault.said or 'an error without a message'}",
@@ -74,13 +74,20 @@ def holds_error(body: bytes) -> bool:
     return isinstance(error, dict) and _message_of(error) is not None
 
 
-def excerpt(data: bytes, target: Target) -> str:
+def excerpt(data: bytes) -> str:
     """The beginning of what came, readable and without secrets."""
-    text = data[:_WINDOW].decode("utf-8", "replace")
+    text = _readable(data[:_WINDOW])
+    if len(data) > _WINDOW and MARK in without_secrets(text):
+        text = _readable(data)  # its end may have come into sight, and lie in the midst of a key
+    return scrub(text, _EXCERPT)
+
+
+def _readable(data: bytes) -> str:
+    text = data.decode("utf-8", "replace")
     if re.match(r"\s*(<!doctype|<html|<head|<body)", text, re.IGNORECASE):
         title = re.search(r"<title[^>]*>([^<]*)", text, re.IGNORECASE)
         text = f"an HTML page{f': {title[1].strip()}' if title else ''}"
-    return scrub(text.strip(), target.secrets, _EXCERPT)
+    return text.strip()
 
 
 class _Fault(NamedTuple):
@@ -94,15 +101,15 @@ class _Fault(NamedTuple):
     """The status that the body itself names."""
 
 
-def _read(body: bytes, target: Target) -> _Fault:
+def _read(body: bytes) -> _Fault:
     try:
         value = lenient.read(body)
     except (ValueError, RecursionError):
-        start = excerpt(body, target)
+        start = excerpt(body)
         return _Fault(start or None, "", start, None)
     error = _error_of(value)
     message = whole(_message_of(error))
-    said = scrub(message, target.secrets, _EXCERPT) if message else None
+    said = scrub(message, _EXCERPT) if message else None
     codes = []
     status = None
     if isinstance(error, dict):
@@ -111,7 +118,7 @@ def _read(body: bytes, target: Target) -> _Fault:
         status = next((n for n in numbers if isinstance(n, int) and n in _STATUSES), None)
     words = (message or "")[:_EXCERPT]
     codes += _NESTED.findall(words) if words.count(" ") else [words]
-    return _Fault(said or excerpt(body, target) or None, " ".join(codes), words, status)
+    return _Fault(said or excerpt(body) or None, " ".join(codes), words, status)
 
 
 def _hint(kind: type[AIError], fault: _Fault) -> str | None:

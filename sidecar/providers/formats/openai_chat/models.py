@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from sidecar.errors import AIError, InvalidResponse
+from sidecar.keys.redaction import without_secrets
 from sidecar.providers.base import Target
 from sidecar.providers.formats.openai_chat import faults, lenient
 from sidecar.providers.formats.openai_chat.wire import text
@@ -69,7 +70,7 @@ def _refused(body: bytes, target: Target, reason: str) -> AIError:
     return InvalidResponse(
         f"{name}'s list of models can't be read: {reason}.",
         provider=target.vendor.name,
-        provider_message=faults.excerpt(body, target),
+        provider_message=faults.excerpt(body),
     )
 
 
@@ -81,17 +82,21 @@ def _info(model: _Model, target: Target) -> ModelInfo:
         model.max_model_len,
         lenient.fields(model.meta).get("n_ctx"),
     )
-    title = text(model.display_name) or text(model.name)
+    title = _name(model.display_name) or _name(model.name)
     return ModelInfo(
-        id=model.id,
+        id=without_secrets(model.id),
         provider=target.vendor.name,
         display_name=title if title != model.id else None,
         context_window=next((found for each in contexts if (found := lenient.count(each))), None),
         max_output_tokens=lenient.count(model.max_completion_tokens) or None,
         capabilities=_capabilities(model.capabilities),
         created_at=_created_at(model.created),
-        owned_by=text(model.owned_by),
+        owned_by=_name(model.owned_by),
     )
+
+
+def _name(given: object) -> str | None:
+    return without_secrets(text(given) or "") or None
 
 
 def _created_at(given: object) -> int | None:
@@ -101,7 +106,7 @@ def _created_at(given: object) -> int | None:
 
 def _capabilities(given: object) -> list[str] | None:
     if isinstance(given, dict):
-        return [str(name) for name, has in given.items() if has is True]
+        return [without_secrets(str(name)) for name, has in given.items() if has is True]
     if isinstance(given, list):
-        return [name for name in given if isinstance(name, str)]
+        return [without_secrets(name) for name in given if isinstance(name, str)]
     return None

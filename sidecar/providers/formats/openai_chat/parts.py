@@ -10,7 +10,7 @@ from sidecar.providers.formats.openai_chat.wire import Chunk, Delta, as_text, te
 MAX_WORD = 200
 
 
-def split(content: object, facts: Facts, secrets: tuple[str, ...]) -> tuple[str, str]:
+def split(content: object, facts: Facts) -> tuple[str, str]:
     """Split content into text and reasoning; Mistral's reasoning models send parts."""
     if not isinstance(content, list):
         return as_text(content), ""
@@ -24,7 +24,7 @@ def split(content: object, facts: Facts, secrets: tuple[str, ...]) -> tuple[str,
         elif kind == "text":
             said.append(as_text(part.get("text")))
         elif kind != "reference":
-            kind = scrub(as_text(kind), secrets, MAX_WORD)
+            kind = scrub(as_text(kind), MAX_WORD)
             facts.warn(f"A content part of type {kind!r} is unknown and was left out.")
     return "".join(said), "".join(thinking)
 

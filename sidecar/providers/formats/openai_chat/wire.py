@@ -115,7 +115,7 @@ def unreadable(data: bytes, target: Target, reason: str) -> InvalidResponse:
     return InvalidResponse(
         f"{target.vendor.display_name} sent what is not its API's format: {reason}.",
         provider=target.vendor.name,
-        provider_message=faults.excerpt(data, target),
+        provider_message=faults.excerpt(data),
     )
 
 

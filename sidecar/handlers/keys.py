@@ -1,0 +1,227 @@
+"""Keys and their vault. Keys go in here and never come out: no result has one, or a part of one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from msgspec import Meta
+
+from sidecar.engine.directory import Row
+from sidecar.errors import InvalidParams
+from sidecar.handlers.models import NoParams, tell_change
+from sidecar.keys.chain import NumberedEvent, Verdict
+from sidecar.keys.index import Entry
+from sidecar.keys.pasted import cleaned
+from sidecar.keys.secret import Password as MasterPassword
+from sidecar.keys.secret import Secret
+from sidecar.keys.store import Slot, StoreName, StoreState
+from sidecar.rpc.methods import Call
+from sidecar.values import ProviderName, Said, Value
+
+if TYPE_CHECKING:
+    from sidecar.app import App
+
+KeyId = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$(?!\n)")]
+Password = Annotated[str, Meta(min_length=8, max_length=1000)]
+MAX_KEYS = 20
+"""Key ids of one provider."""
+
+
+class SetApiKeyParams(Value, frozen=True):
+    """`store`: where it is kept; left out: in the first of `key_store.order` that works."""
+
+    provider: ProviderName
+    api_key: Annotated[str, Meta(min_length=1, max_length=10_000)]
+    key_id: KeyId = "default"
+    store: Literal["keyring", "vault", "memory"] | None = None
+
+
+class KeyParams(Value, frozen=True):
+    """Names a key."""
+
+    provider: ProviderName
+    key_id: KeyId = "default"
+
+
+class KeyInfo(Said, frozen=True):
+    """Everything about a key but the key. `source` is the store it lies in.
+
+    `origins`: it is sent there and nowhere else. `fingerprint`: the same for the same key, made
+    with a key of this home folder's own. A key in the environment has no `created_at`.
+    """
+
+    provider: ProviderName
+    key_id: str
+    has_api_key: bool
+    source: StoreName
+    origins: list[str]
+    fingerprint: str
+    created_at: int | None = None
+
+
+class DeleteResult(Said, frozen=True):
+    """True where there was one."""
+
+    deleted: bool
+
+
+class ListKeysParams(Value, frozen=True):
+    """`provider` is left out for the keys of all."""
+
+    provider: ProviderName | None = None
+
+
+class ListKeysResult(Said, frozen=True):
+    """The keys of each provider in the order in which they are used, and the key stores."""
+
+    keys: list[KeyInfo]
+    stores: list[StoreState]
+
+
+class CreateVaultParams(Value, frozen=True):
+    """Without a `password` the OS keyring protects the vault."""
+
+    password: Password | None = None
+
+
+class UnlockVaultParams(Value, frozen=True):
+    """The master password."""
+
+    password: Annotated[str, Meta(max_length=1000)]
+
+
+class ChangeVaultPasswordParams(Value, frozen=True):
+    """`password` is the present one; without a `new_password` the OS keyring protects the vault."""
+
+    password: Annotated[str, Meta(max_length=1000)] | None = None
+    new_password: Password | None = None
+
+
+class ListAuditParams(Value, frozen=True):
+    """The newest come first. `before`: a `seq`, to page on."""
+
+    provider: ProviderName | None = None
+    before: Annotated[int, Meta(ge=1)] | None = None
+    limit: Annotated[int, Meta(ge=1, le=1000)] = 100
+
+
+class ListAuditResult(Said, frozen=True):
+    """Newest first."""
+
+    events: list[NumberedEvent]
+
+
+async def set_api_key(app: App, params: SetApiKeyParams, call: Call) -> KeyInfo:
+    """Keep a key, in place of the one of that id. The next request uses it.
+
+    It is bound to the address that its provider has now: point the provider elsewhere, and the key
+    is not sent there until it is entered again.
+    """
+    row = _row(app, params.provider)
+    place = row.wanted().origin
+    if place is None:
+        message = f"{row.vendor.display_name} has no address yet, for which a key could be."
+        hint = "Set its base_url first, by configure_provider."
+        raise InvalidParams(message, path="$.provider", hint=hint)
+    slot = Slot(params.provider, params.key_id)
+    others = [each for each in app.custody.entries(row.wanted()) if each.slot != slot]
+    if len(others) >= MAX_KEYS:
+        message = f"{params.provider} has {MAX_KEYS} keys, which is the limit."
+        raise InvalidParams(message, path="$.key_id", hint="Delete one by delete_api_key.")
+    key = Secret(cleaned(params.api_key))
+    entry = await app.custody.store(slot, key, (place,), params.store)
+    call.afterwards(lambda: tell_change(app, params.provider))
+    return _info(entry, entry.fingerprint)
+
+
+async def delete_api_key(app: App, params: KeyParams, call: Call) -> DeleteResult:
+    """Take a key away. Requests under way end on it."""
+    deleted = await app.custody.delete(Slot(params.provider, params.key_id))
+    if deleted:
+        call.afterwards(lambda: tell_change(app, params.provider))
+    return DeleteResult(deleted=deleted)
+
+
+async def list_api_keys(app: App, params: ListKeysParams, call: Call) -> ListKeysResult:
+    """List which keys there are, and how the key stores are. Opens no store and no dialogue."""
+    del call
+    directory = app.manager.directory
+    names = directory.names() if params.provider is None else [params.provider]
+    wanted = [directory.row(name).wanted() for name in names]
+    keys = [
+        _info(entry, await app.custody.fingerprint(entry, each))
+        for each in wanted
+        for entry in app.custody.entries(each)
+    ]
+    return ListKeysResult(keys=keys, stores=await app.custody.stores.states())
+
+
+async def create_vault(app: App, params: CreateVaultParams, call: Call) -> StoreState:
+    """Make the vault: keys in the home folder, encrypted. It is open then."""
+    del call
+    await app.custody.create_vault(_password(params.password))
+    return await app.custody.stores.state("vault")
+
+
+async def unlock_vault(app: App, params: UnlockVaultParams, call: Call) -> StoreState:
+    """Open the vault until it is locked, by `lock_vault` or by not being used for a while."""
+    del call
+    await app.custody.unlock_vault(MasterPassword(params.password))
+    return await app.custody.stores.state("vault")
+
+
+async def lock_vault(app: App, params: NoParams, call: Call) -> StoreState:
+    """Lock the vault, and forget what was read from it. Requests under way end on their key."""
+    del params, call
+    app.custody.stores.lock_vault()
+    return await app.custody.stores.state("vault")
+
+
+async def change_vault_password(
+    app: App, params: ChangeVaultPasswordParams, call: Call
+) -> StoreState:
+    """Give the vault another master password. Its keys are not encrypted anew."""
+    del call
+    await app.custody.change_vault_password(
+        _password(params.password), _password(params.new_password)
+    )
+    return await app.custody.stores.state("vault")
+
+
+async def list_audit_events(app: App, params: ListAuditParams, call: Call) -> ListAuditResult:
+    """List what happened to keys."""
+    del call
+    events = await app.custody.audit.events(
+        before=params.before, limit=params.limit, provider=params.provider
+    )
+    return ListAuditResult(events=events)
+
+
+async def verify_audit(app: App, params: NoParams, call: Call) -> Verdict:
+    """Tell whether the events are as they were written."""
+    del params, call
+    return await app.custody.audit.verify()
+
+
+def _row(app: App, provider: str) -> Row:
+    row = app.manager.directory.row(provider)
+    if row.vendor.auth == "none":
+        message = f"{row.vendor.display_name} takes no key."
+        raise InvalidParams(message, path="$.provider", hint="list_ai_providers tells which do.")
+    return row
+
+
+def _password(text: str | None) -> Secret | None:
+    return None if text is None else MasterPassword(text)
+
+
+def _info(entry: Entry, fingerprint: str) -> KeyInfo:
+    return KeyInfo(
+        provider=entry.slot.provider,
+        key_id=entry.slot.key_id,
+        has_api_key=True,
+        source=entry.store,
+        origins=list(entry.origins),
+        fingerprint=fingerprint,
+        created_at=entry.created_at,
+    )

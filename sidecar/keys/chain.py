@@ -1,0 +1,296 @@
+"""The chain of events in sidecar.db: written, read, verified, cut at its beginning. It blocks.
+
+    digest = SHA-256(digest before · seq · event)       mac = HMAC-SHA256(seal key, digest)
+
+Where the seal key is not at hand, events are written without a mac; the next one with a mac seals
+all before it, since its digest goes back to the first. `Checkpoint` is what is kept outside of the
+file, in a key store: with it, cutting off the end, or the beginning, is noticed, too.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+import msgspec
+
+from sidecar.errors import StorageError
+from sidecar.records.database import Database
+from sidecar.values import Said
+
+if TYPE_CHECKING:
+    import sqlite3
+
+EventName = Literal[
+    "store", "read", "use", "delete", "refuse",
+    "create_vault", "unlock_vault", "lock_vault", "change_vault_password",
+]  # fmt: skip
+MAX_EVENTS = 100_000
+"""More are not kept: a tenth is cut off, oldest first."""
+_START = bytes(32)
+_LAST = 2**62
+"""No place is beyond it: so many events nobody has written."""
+_BASE = "audit_base"
+
+
+class AuditEvent(Said, frozen=True):
+    """One thing that happened to a key. `result` is `ok` or the kind of the error.
+
+    `at` in Unix milliseconds. `use`: it was sent to `origin`; `refuse`: it was not, since it is
+    for another origin; `read`: it was taken out of its store.
+    """
+
+    at: int
+    event: EventName
+    result: str
+    provider: str | None = None
+    key_id: str | None = None
+    store: str | None = None
+    origin: str | None = None
+    execution_id: str | None = None
+
+
+class NumberedEvent(Said, frozen=True):
+    """An event with its place in the chain."""
+
+    seq: int
+    event: AuditEvent
+
+
+class Verdict(Said, frozen=True):
+    """Whether the chain is as it was written.
+
+    `sealed` is the last event that a seal vouches for, with all before it; what comes after it is
+    only as good as the file. Where `valid` is false, `problem` says what is wrong, and `seq` where.
+    """
+
+    valid: bool
+    events: int
+    sealed: int
+    problem: str | None = None
+    seq: int | None = None
+
+
+class Tip(NamedTuple):
+    """A place in the chain."""
+
+    seq: int
+    digest: bytes
+
+
+class Checkpoint(msgspec.Struct, frozen=True):
+    """What lies in the key store: the seal key, how far the chain was, and where it began."""
+
+    key: bytes
+    seq: int = 0
+    digest: bytes = _START
+    base: int = 0
+
+    def encode(self) -> str:
+        """Return it as text, which is what key stores keep."""
+        return base64.b64encode(msgspec.json.encode(self)).decode()
+
+    @classmethod
+    def decode(cls, text: str) -> Checkpoint:
+        """Read it. Raises `ValueError`."""
+        return msgspec.json.decode(base64.b64decode(text), type=cls)
+
+
+_Row = tuple[int, bytes, bytes, bytes | None]
+"""Its place, the event, the digest that was kept, the mac."""
+
+
+class Chain:
+    """The table `audit`. Raises `StorageError`."""
+
+    def __init__(self, database: Database, max_events: int = MAX_EVENTS) -> None:
+        self._database = database
+        self._max_events = max_events
+
+    def append(
+        self, events: list[AuditEvent], checkpoint: Checkpoint | None
+    ) -> tuple[Tip, str | None]:
+        """Write events; return the last one's place.
+
+        Beside it, what is wrong where they do not follow on what the checkpoint vouches for: with
+        another checkpoint, that of a new tip, it would be forgotten.
+        """
+        key = checkpoint.key if checkpoint else None
+        with self._database.transaction() as connection:
+            tip = _tip(connection)
+            if not 0 <= tip.seq < _LAST:
+                message = "The audit's last event has a place that nobody here has given it."
+                raise StorageError(message, hint="Restore sidecar.db from a backup.")
+            problem = _not_followed(connection, tip, checkpoint)
+            for event in events:
+                text = msgspec.json.encode(event)
+                tip = Tip(tip.seq + 1, _digest(tip, text))
+                mac = _mac(key, tip.digest) if key else None
+                row = (tip.seq, text.decode(), tip.digest, mac)
+                connection.execute("INSERT INTO audit VALUES (?, ?, ?, ?)", row)
+        return tip, problem
+
+    def look(self, checkpoint: Checkpoint) -> tuple[Tip, str | None]:
+        """Return the last event's place, and what does not fit to the checkpoint, if anything."""
+        with self._database.transaction() as connection:
+            tip = _tip(connection)
+            return tip, _not_followed(connection, tip, checkpoint)
+
+    def new_base(self) -> int | None:
+        """Where the chain should begin from now on; None where it is not too long."""
+        if not self._database.exists():
+            return None
+        with self._database.transaction() as connection:
+            base, tip = _base(connection).seq, _tip(connection)
+        too_many = tip.seq - base > self._max_events
+        return tip.seq - self._max_events * 9 // 10 if too_many else None
+
+    def cut(self, base: int) -> None:
+        """Forget the events up to `base`."""
+        with self._database.transaction() as connection:
+            query = "SELECT seq, digest FROM audit WHERE seq = ?"
+            last = connection.execute(query, (base,)).fetchone()
+            if last is None:
+                return
+            value = msgspec.json.encode(Tip(*last))
+            connection.execute("INSERT OR REPLACE INTO settings VALUES (?, ?)", (_BASE, value))
+            connection.execute("DELETE FROM audit WHERE seq <= ?", (base,))
+
+    def read(self, before: int | None, limit: int, provider: str | None) -> list[NumberedEvent]:
+        """Return the newest events before a place, newest first."""
+        if not self._database.exists():
+            return []
+        query = "SELECT seq, CAST(event AS BLOB) FROM audit WHERE seq < ? ORDER BY seq DESC"
+        newest = _LAST if before is None else before
+        found: list[NumberedEvent] = []
+        with self._database.transaction() as connection:
+            for seq, text in connection.execute(query, (newest,)):
+                event = _event(text)
+                if event is not None and provider in (None, event.provider):
+                    found.append(NumberedEvent(seq=seq, event=event))
+                if len(found) == limit:
+                    break
+        return found
+
+    def verify(self, checkpoint: Checkpoint | None) -> Verdict:
+        """Compute the chain anew."""
+        if not self._database.exists():
+            return Verdict(valid=True, events=0, sealed=0)
+        with self._database.transaction() as connection:
+            return _verify(connection, checkpoint)
+
+
+class _Broken(Exception):
+    """The chain is not as it was written: what is wrong, and at which place."""
+
+    def __init__(self, seq: int, problem: str) -> None:
+        super().__init__(problem)
+        self.seq = seq
+
+
+def _verify(connection: sqlite3.Connection, checkpoint: Checkpoint | None) -> Verdict:
+    base = tip = _base(connection)
+    key = checkpoint.key if checkpoint else None
+    sealed = base.seq if checkpoint else 0
+    digests = {base.seq: base.digest}
+    problem: _Broken | None = None
+    try:
+        for row in _rows(connection):
+            tip, has_seal = _next(tip, row, key)
+            sealed = tip.seq if has_seal else sealed
+            if checkpoint and tip.seq == checkpoint.seq:
+                digests[tip.seq] = tip.digest
+    except _Broken as error:
+        problem = error
+    if checkpoint and problem is None:
+        problem = _held_against(checkpoint, base, tip, digests.get(checkpoint.seq))
+        sealed = max(sealed, checkpoint.seq) if problem is None else sealed
+    return Verdict(
+        valid=problem is None,
+        events=tip.seq - base.seq,
+        sealed=sealed,
+        problem=str(problem) if problem else None,
+        seq=problem.seq if problem else None,
+    )
+
+
+def _tip(connection: sqlite3.Connection) -> Tip:
+    query = "SELECT seq, CAST(digest AS BLOB) FROM audit ORDER BY seq DESC LIMIT 1"
+    return Tip(*(connection.execute(query).fetchone() or _base(connection)))
+
+
+def _not_followed(
+    connection: sqlite3.Connection, tip: Tip, checkpoint: Checkpoint | None
+) -> str | None:
+    if checkpoint is None:
+        return None
+    base = _base(connection)
+    query = "SELECT CAST(digest AS BLOB) FROM audit WHERE seq = ?"
+    row = connection.execute(query, (checkpoint.seq,)).fetchone()
+    digest = base.digest if base.seq == checkpoint.seq else row and row[0]
+    broken = _held_against(checkpoint, base, tip, digest)
+    return str(broken) if broken else None
+
+
+def _held_against(
+    checkpoint: Checkpoint, base: Tip, tip: Tip, digest: bytes | None
+) -> _Broken | None:
+    if base.seq > checkpoint.base:
+        return _Broken(checkpoint.base + 1, "Events were cut off the beginning.")
+    if digest is None:
+        return _Broken(tip.seq + 1, "Events were cut off the end.")
+    if digest != checkpoint.digest:
+        return _Broken(checkpoint.seq, "Events were written anew.")
+    return None
+
+
+def _next(before: Tip, row: _Row, key: bytes | None) -> tuple[Tip, bool]:
+    """Return the next place in the chain, and whether a seal vouches for it. Raises `_Broken`."""
+    seq, text, kept, mac = row
+    if seq != before.seq + 1:
+        raise _Broken(before.seq + 1, "Events are missing.")
+    tip = Tip(seq, _digest(before, text))
+    if tip.digest != kept:
+        raise _Broken(seq, "An event was changed.")
+    if mac is None or key is None:
+        return tip, False
+    if not hmac.compare_digest(_mac(key, tip.digest), mac):
+        raise _Broken(seq, "A seal is not the one that was set.")
+    return tip, True
+
+
+def _rows(connection: sqlite3.Connection) -> Iterator[_Row]:
+    # Cast, since SQLite keeps any type in any column.
+    yield from connection.execute(
+        "SELECT seq, CAST(event AS BLOB), CAST(digest AS BLOB), CAST(mac AS BLOB)"
+        " FROM audit ORDER BY seq"
+    )
+
+
+def _base(connection: sqlite3.Connection) -> Tip:
+    query = "SELECT CAST(value AS BLOB) FROM settings WHERE name = ?"
+    row = connection.execute(query, (_BASE,)).fetchone()
+    try:
+        base = Tip(0, _START) if row is None else msgspec.json.decode(row[0], type=Tip)
+    except (msgspec.DecodeError, UnicodeError):
+        base = Tip(0, _START)
+    # One that was changed from outside: the chain will not fit to it.
+    return base if 0 <= base.seq < _LAST else Tip(0, _START)
+
+
+def _digest(before: Tip, text: bytes) -> bytes:
+    return hashlib.sha256(before.digest + (before.seq + 1).to_bytes(8) + text).digest()
+
+
+def _mac(key: bytes, digest: bytes) -> bytes:
+    return hmac.new(key, digest, hashlib.sha256).digest()
+
+
+def _event(text: bytes) -> AuditEvent | None:
+    try:
+        return msgspec.json.decode(text, type=AuditEvent)
+    except (msgspec.DecodeError, UnicodeError):
+        return None  # changed from outside; `verify` says so

@@ -1,0 +1,125 @@
+"""Which keys there are: everything about them but the keys, in sidecar.db.
+
+Listing keys, and telling whether a provider has one, never touches a key store: that could show a
+dialogue. What stands here is a copy: the origins that count are those inside of the store.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import secrets
+from dataclasses import dataclass
+from typing import Literal
+
+import msgspec
+
+from sidecar.errors import StorageError
+from sidecar.keys.secret import Secret
+from sidecar.keys.store import Slot, StoreName
+from sidecar.records.database import Database
+
+_IDENTITY = "key_identity"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One key that is known of. `created_at` in Unix milliseconds; None in the environment."""
+
+    slot: Slot
+    store: StoreName
+    origins: tuple[str, ...]
+    fingerprint: str = ""
+    created_at: int | None = None
+
+
+class _Identity(msgspec.Struct, frozen=True):
+    """A home folder's own: its name in the keyring, and what fingerprints are made with."""
+
+    id: str
+    fingerprint_key: bytes
+
+
+class Index:
+    """The table `keys`. Its methods block; they are called in a thread, or before the loop runs."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._identity: _Identity | None = None
+
+    def read(self) -> tuple[dict[Slot, Entry], list[str]]:
+        """Return every key, and what is wrong with rows that can't be used, for people.
+
+        Nothing is created where there is none. Raises `StorageError`.
+        """
+        if not self._database.exists():
+            return {}, []
+        # Cast, since SQLite keeps any type in any column.
+        query = (
+            "SELECT CAST(provider AS BLOB), CAST(key_id AS BLOB), CAST(store AS BLOB),"
+            " CAST(origins AS BLOB), CAST(fingerprint AS BLOB), created_at FROM keys"
+        )
+        with self._database.transaction() as connection:
+            rows = connection.execute(query).fetchall()
+        entries: dict[Slot, Entry] = {}
+        problems = []
+        for row in rows:
+            try:
+                entry = _entry(*row)
+            except (msgspec.DecodeError, UnicodeError):
+                what = "A row in the list of keys in sidecar.db can't be read and is ignored."
+                problems.append(f"{what} Enter the key again that list_api_keys lacks.")
+            else:
+                entries[entry.slot] = entry
+        return entries, problems
+
+    def put(self, entry: Entry) -> None:
+        """Enter a key, in place of the one that was there. Raises `StorageError`."""
+        origins = msgspec.json.encode(entry.origins).decode()
+        row = (*entry.slot, entry.store, origins, entry.fingerprint, entry.created_at)
+        with self._database.transaction() as connection:
+            connection.execute("INSERT OR REPLACE INTO keys VALUES (?, ?, ?, ?, ?, ?)", row)
+
+    def drop(self, entry: Entry) -> None:
+        """Take a key out, unless it is in another store by now. Raises `StorageError`."""
+        statement = "DELETE FROM keys WHERE provider = ? AND key_id = ? AND store = ?"
+        with self._database.transaction() as connection:
+            connection.execute(statement, (*entry.slot, entry.store))
+
+    def home_id(self) -> str:
+        """The id of this home folder, under which its entries stand in the keyring."""
+        return self._own().id
+
+    def fingerprint(self, key: Secret) -> str:
+        """A keyed hash: tells whether two keys are the same, and nothing of what they are."""
+        own = self._own().fingerprint_key
+        return hmac.new(own, key.reveal().encode(), hashlib.sha256).hexdigest()[:16]
+
+    def _own(self) -> _Identity:
+        if self._identity is None:
+            made = _Identity(secrets.token_hex(8), secrets.token_bytes(32))
+            try:
+                kept = self._database.setdefault(_IDENTITY, msgspec.json.encode(made))
+                self._identity = msgspec.json.decode(kept, type=_Identity)
+            except (StorageError, msgspec.DecodeError):
+                # A home that can't be written keeps no key either: it is good for this run.
+                self._identity = made
+        return self._identity
+
+
+def _entry(  # noqa: PLR0913, PLR0917 - the columns of the table
+    provider: bytes,
+    key_id: bytes,
+    store: bytes,
+    origins: bytes,
+    fingerprint: bytes,
+    created_at: object,
+) -> Entry:
+    """Read a row. No row speaks for the environment: what its keys are for is not kept here."""
+    return Entry(
+        slot=Slot(provider.decode(), key_id.decode()),
+        store=msgspec.convert(store.decode(), Literal["keyring", "vault"]),
+        origins=msgspec.json.decode(origins, type=tuple[str, ...]),
+        fingerprint=fingerprint.decode(),
+        created_at=msgspec.convert(created_at, int),
+    )

@@ -1,0 +1,346 @@
+"""The vault: keys in sidecar.db, each encrypted by itself, for where the OS keyring can't be used.
+
+    master password ── scrypt ──┐
+                                ├─ unwraps ─→ data key (256 random bits) ── AES-256-GCM ─→ each key
+    or an entry of the keyring ─┘
+
+Rules of this room:
+
+* A fresh random nonce at every write. What names a key (provider, key id) and where it may go
+  (origins) is associated data: a row that was changed, swapped or given other origins does not
+  decrypt, and is `KeyStoreCorrupt`.
+* How the data key is wrapped (the header) is associated data of the wrapped key in the same way.
+* A new master password wraps the same data key anew, in one transaction: at every moment either
+  the old or the new one opens all keys. In the keyring it has an entry of its own each time, so
+  that whatever the file says, its entry is there.
+* One thread calls all this (keys/stores.py), so that guessing passwords costs time one by one.
+
+What it can't notice: a whole older copy of the file put in its place. AES-GCM and scrypt:
+https://cryptography.io/en/latest/hazmat/primitives/; scrypt's cost: OWASP's password storage page.
+"""
+
+from __future__ import annotations
+
+import base64
+import secrets
+import unicodedata
+from contextlib import suppress
+from typing import Literal
+
+import msgspec
+from msgspec import Struct
+
+from sidecar.errors import (
+    AIError,
+    ComponentMissing,
+    InvalidParams,
+    KeyStoreCorrupt,
+    KeyStoreLocked,
+    StorageError,
+)
+from sidecar.keys.keyring_store import KeyringStore
+from sidecar.keys.secret import Secret
+from sidecar.keys.store import Slot, StoredKey, StoreName, StoreState
+from sidecar.records.database import Database, is_damaged
+
+KEY_BYTES = 32
+NONCE_BYTES = 12
+_MAX_SCRYPT_MEMORY = 1024 * 1024 * 1024
+
+Protection = Literal["password", "keyring"]
+
+
+class Scrypt(Struct, frozen=True, kw_only=True):
+    """What a key is derived from a password with (RFC 7914). It takes 128 · n · r bytes."""
+
+    n: int = 2**17
+    r: int = 8
+    p: int = 1
+    salt: str
+
+    @property
+    def cost(self) -> int:
+        """Grows with the work of one guess."""
+        return self.n * self.r * self.p
+
+
+class Header(Struct, frozen=True, kw_only=True):
+    """How the data key is wrapped. It stands beside the wrapped key, in the clear.
+
+    `entry` names what it is wrapped with in the keyring.
+    """
+
+    protection: Protection
+    scrypt: Scrypt | None = None
+    entry: str | None = None
+    version: Literal[1] = 1
+
+    @property
+    def is_whole(self) -> bool:
+        """False for one that nobody here has written."""
+        by_password = self.protection == "password"
+        return by_password == (self.scrypt is not None) == (self.entry is None)
+
+    @property
+    def slot(self) -> Slot:
+        """Where the keyring has what the data key is wrapped with."""
+        return Slot("$vault", self.entry or "")
+
+
+class Vault:
+    """Keys encrypted in the database. Locked until `unlock`, or until the keyring has opened it."""
+
+    name: StoreName = "vault"
+
+    def __init__(self, database: Database, keyring: KeyringStore, *, scrypt_n: int = 2**17) -> None:
+        self._database = database
+        self._keyring = keyring
+        self._scrypt_n = scrypt_n
+        self._data_key: bytes | None = None
+
+    def state(self) -> StoreState:
+        """Look at it without opening it."""
+        header = self.header()
+        if header is None:
+            hint = "Make one by create_vault."
+            return StoreState(name=self.name, state="missing", detail="There is none.", hint=hint)
+        if self._data_key is None and header.protection == "password":
+            detail = "It is locked by its master password."
+            hint = "Open it by unlock_vault."
+            return StoreState(name=self.name, state="locked", detail=detail, hint=hint)
+        return StoreState(
+            name=self.name, state="ready", detail=f"Protected by {header.protection}."
+        )
+
+    def header(self) -> Header | None:
+        """How it is protected; None where there is none."""
+        found = self._row()
+        return found[0] if found else None
+
+    # --- opening and closing ---
+
+    def create(self, password: Secret | None) -> None:
+        """Make an empty one, under a password or, without one, under the OS keyring."""
+        if self._row() is not None:
+            message = "There is a vault already."
+            raise InvalidParams(message, hint="Open it by unlock_vault; its keys are in it.")
+        data_key = secrets.token_bytes(KEY_BYTES)
+        self._wrap(data_key, password, replaces=None)
+        self._data_key = data_key
+
+    def unlock(self, password: Secret | None) -> None:
+        """Open it. Raises `KeyStoreLocked` for a wrong password."""
+        header, nonce, wrapped = self._require()
+        data_key = self._unwrap(header, nonce, wrapped, password)
+        self._data_key = data_key
+        if header.scrypt is not None and header.scrypt.cost < self._new_scrypt().cost:
+            with suppress(AIError):  # it is open all the same; the next time will do
+                self._wrap(data_key, password, replaces=wrapped)
+
+    def lock(self) -> None:
+        """Forget the data key."""
+        self._data_key = None
+
+    def change_password(self, password: Secret | None, new_password: Secret | None) -> None:
+        """Wrap the data key anew; without a new password under the OS keyring."""
+        header, nonce, wrapped = self._require()
+        data_key = self._unwrap(header, nonce, wrapped, password)
+        self._wrap(data_key, new_password, replaces=wrapped)
+        self._data_key = data_key
+        self._forget_entry(header)
+
+    # --- keys ---
+
+    def read(self, slot: Slot) -> StoredKey | None:
+        """Return what is kept there."""
+        query = (
+            "SELECT CAST(origins AS TEXT), CAST(nonce AS BLOB), CAST(ciphertext AS BLOB)"
+            " FROM secrets WHERE provider = ? AND key_id = ?"
+        )
+        rows = self._query(query, slot)
+        if not rows:
+            return None
+        origins, nonce, ciphertext = rows[0]
+        data_key = self._opened()
+        try:
+            named = msgspec.json.decode(origins, type=tuple[str, ...])
+            text = _decrypt(data_key, nonce, ciphertext, _associated(slot, named)).decode()
+        except (_Unreadable, msgspec.DecodeError, UnicodeError) as error:
+            message = (
+                f"The vault's entry for {slot.provider}/{slot.key_id} was changed from outside, or "
+                "is damaged; it was not used."
+            )
+            raise KeyStoreCorrupt(message) from error
+        return StoredKey(Secret(text), named)
+
+    def write(self, slot: Slot, stored: StoredKey) -> None:
+        """Keep it."""
+        data_key = self._opened()
+        plain = stored.api_key.reveal().encode()
+        nonce, ciphertext = _encrypt(data_key, plain, _associated(slot, stored.origins))
+        origins = msgspec.json.encode(stored.origins).decode()
+        self._query(
+            "INSERT OR REPLACE INTO secrets VALUES (?, ?, ?, ?, ?)",
+            (*slot, origins, nonce, ciphertext),
+        )
+
+    def delete(self, slot: Slot) -> None:
+        """Take it away. That needs no password."""
+        self._query("DELETE FROM secrets WHERE provider = ? AND key_id = ?", slot)
+
+    # --- inside ---
+
+    def _opened(self) -> bytes:
+        if self._data_key is None:
+            header, nonce, wrapped = self._require()
+            if header.protection == "password":
+                message = "The vault is locked."
+                raise KeyStoreLocked(message, hint="Open it by unlock_vault.")
+            self._data_key = self._unwrap(header, nonce, wrapped, None)
+        return self._data_key
+
+    def _require(self) -> tuple[Header, bytes, bytes]:
+        found = self._row()
+        if found is None:
+            raise ComponentMissing("There is no vault.", hint="Make one by create_vault.")
+        return found
+
+    def _row(self) -> tuple[Header, bytes, bytes] | None:
+        if not self._database.exists():
+            return None
+        query = "SELECT CAST(header AS BLOB), CAST(nonce AS BLOB), CAST(wrapped AS BLOB) FROM vault"
+        rows = self._query(query)
+        if not rows:
+            return None
+        header, nonce, wrapped = rows[0]
+        try:
+            found = msgspec.json.decode(header, type=Header)
+        except (msgspec.DecodeError, UnicodeError) as error:
+            raise KeyStoreCorrupt(_HEADER_DAMAGED, hint=_RESTORE) from error
+        if not found.is_whole:
+            raise KeyStoreCorrupt(_HEADER_DAMAGED, hint=_RESTORE)
+        return found, nonce, wrapped
+
+    def _wrap(self, data_key: bytes, password: Secret | None, *, replaces: bytes | None) -> None:
+        if password is None:
+            header = Header(protection="keyring", entry=secrets.token_hex(8))
+            wrapping = secrets.token_bytes(KEY_BYTES)
+            text = base64.b64encode(wrapping).decode()
+            self._keyring.write(header.slot, StoredKey(Secret(text)))
+        else:
+            parameters = self._new_scrypt()
+            header = Header(protection="password", scrypt=parameters)
+            wrapping = _derive(password, parameters)
+        encoded = msgspec.json.encode(header)
+        try:
+            self._keep((encoded.decode(), *_encrypt(wrapping, data_key, encoded)), replaces)
+        except AIError:
+            self._forget_entry(header)
+            raise
+
+    def _keep(self, row: tuple[str, bytes, bytes], replaces: bytes | None) -> None:
+        if replaces is None:
+            # Fails where another process has made one meanwhile: its keys must not be lost.
+            self._query("INSERT INTO vault VALUES (1, ?, ?, ?)", row)
+            return
+        statement = "UPDATE vault SET header = ?, nonce = ?, wrapped = ? WHERE wrapped = ?"
+        self._query(statement, (*row, replaces))
+        if self._require()[2] != row[2]:
+            message = "The vault's password was changed by somebody else meanwhile."
+            raise KeyStoreLocked(message, hint="Try again, with the password that it has now.")
+
+    def _forget_entry(self, header: Header) -> None:
+        """Take out of the keyring what wraps nothing any more."""
+        if header.entry is not None:
+            with suppress(AIError):  # it opens nothing: no reason to fail
+                self._keyring.delete(header.slot)
+
+    def _unwrap(
+        self, header: Header, nonce: bytes, wrapped: bytes, password: Secret | None
+    ) -> bytes:
+        if header.scrypt is None:
+            wrapping = self._in_keyring(header)
+        elif password is None:
+            message = "The vault needs its master password."
+            raise InvalidParams(message, path="$.password", hint="Ask the user for it.")
+        else:
+            wrapping = _derive(password, header.scrypt)
+        try:
+            return _decrypt(wrapping, nonce, wrapped, msgspec.json.encode(header))
+        except _Unreadable as error:
+            if header.scrypt is None:
+                raise KeyStoreCorrupt(_HEADER_DAMAGED, hint=_RESTORE) from error
+            message = "The master password is wrong."
+            hint = "Enter it again. (A vault that was changed from outside looks the same.)"
+            raise KeyStoreLocked(message, hint=hint) from error
+
+    def _in_keyring(self, header: Header) -> bytes:
+        kept = self._keyring.read(header.slot)
+        if kept is None:
+            message = "The vault's own key is not in the OS keyring any more."
+            raise KeyStoreCorrupt(message, hint=_RESTORE)
+        try:
+            return base64.b64decode(kept.api_key.reveal(), validate=True)
+        except ValueError as error:
+            raise KeyStoreCorrupt(_HEADER_DAMAGED, hint=_RESTORE) from error
+
+    def _new_scrypt(self) -> Scrypt:
+        salt = base64.b64encode(secrets.token_bytes(16)).decode()
+        return Scrypt(n=self._scrypt_n, salt=salt)
+
+    def _query(
+        self, statement: str, parameters: tuple[object, ...] = ()
+    ) -> list[tuple[bytes, ...]]:
+        try:
+            with self._database.transaction() as connection:
+                return connection.execute(statement, parameters).fetchall()
+        except StorageError as error:
+            if is_damaged(error):
+                raise KeyStoreCorrupt(error.message, hint=_RESTORE) from error
+            raise
+
+
+_HEADER_DAMAGED = "The vault was changed from outside, or is damaged; nothing of it was used."
+_RESTORE = "Restore sidecar.db from a backup, or move it away and enter the keys again."
+
+
+class _Unreadable(Exception):
+    """The key is another one, or what it should open was changed."""
+
+
+def _derive(password: Secret, parameters: Scrypt) -> bytes:
+    from cryptography.hazmat.primitives.kdf.scrypt import Scrypt as Derivation  # noqa: PLC0415
+
+    # A header that was changed must not make this take all memory there is.
+    n, r, p = parameters.n, parameters.r, parameters.p
+    if min(n, r, p) < 1 or 128 * n * r * p > _MAX_SCRYPT_MEMORY:
+        raise KeyStoreCorrupt(_HEADER_DAMAGED, hint=_RESTORE)
+    # The same password typed on another system may be composed of other code points.
+    text = unicodedata.normalize("NFKC", password.reveal()).encode()
+    try:
+        salt = base64.b64decode(parameters.salt, validate=True)
+        derivation = Derivation(salt=salt, length=KEY_BYTES, n=n, r=r, p=p)
+    except ValueError as error:
+        raise KeyStoreCorrupt(_HEADER_DAMAGED, hint=_RESTORE) from error
+    return derivation.derive(text)
+
+
+def _associated(slot: Slot, origins: tuple[str, ...]) -> bytes:
+    return msgspec.json.encode(["ai-sidecar/key/1", slot.provider, slot.key_id, origins])
+
+
+def _encrypt(key: bytes, plain: bytes, associated: bytes) -> tuple[bytes, bytes]:
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM  # noqa: PLC0415
+
+    nonce = secrets.token_bytes(NONCE_BYTES)
+    return nonce, AESGCM(key).encrypt(nonce, plain, associated)
+
+
+def _decrypt(key: bytes, nonce: bytes, ciphertext: bytes, associated: bytes) -> bytes:
+    from cryptography.exceptions import InvalidTag  # noqa: PLC0415
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM  # noqa: PLC0415
+
+    try:
+        return AESGCM(key).decrypt(nonce, ciphertext, associated)
+    except (InvalidTag, ValueError) as error:  # ValueError: a nonce or a key of another length
+        raise _Unreadable from error

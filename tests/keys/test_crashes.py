@@ -1,0 +1,92 @@
+"""A process that is killed in the middle of a change leaves every key readable."""
+
+from __future__ import annotations
+
+import random
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from sidecar.errors import KeyStoreLocked
+from sidecar.keys.vault import Vault
+from sidecar.records.database import Database
+from tests.conftest import ROOT
+from tests.keys.vaults import OTHER, PASSWORD, a_vault, key, slots
+from tests.secret_service import SecretService
+
+
+def opened_by_one_of_both(database: Database) -> Vault:
+    vault = a_vault(database)
+    for password in (PASSWORD, OTHER):
+        try:
+            vault.unlock(password)
+        except KeyStoreLocked:
+            continue
+        return vault
+    pytest.fail("neither the old nor the new password opens it")
+
+
+def killed(home: Path, passwords: list[str], words: int, wait_ms: float) -> None:
+    """Start a changer; kill it after so many words of its, at any moment of what it is doing."""
+    with subprocess.Popen(
+        [sys.executable, "-m", "tests.keys.vault_changer", str(home), *passwords],
+        stdout=subprocess.PIPE,
+        cwd=ROOT,
+    ) as process:
+        assert process.stdout is not None
+        for _ in range(words):
+            assert process.stdout.readline()
+        time.sleep(wait_ms / 1000)
+        process.kill()
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_killed_at_any_moment_the_old_or_the_new_password_opens_all_keys(
+    database: Database, tmp_path: Path, seed: int
+) -> None:
+    vault = a_vault(database)
+    vault.create(PASSWORD)
+    for slot in slots(4):
+        vault.write(slot, key(f"{slot.key_id} at first"))
+    dice = random.Random(seed)  # noqa: S311 - moments, no secrets
+    for _ in range(5):
+        try:
+            a_vault(database).unlock(PASSWORD)
+            order = [PASSWORD.reveal(), OTHER.reveal()]
+        except KeyStoreLocked:
+            order = [OTHER.reveal(), PASSWORD.reveal()]
+        killed(tmp_path / "home", order, dice.randrange(1, 30), dice.uniform(0, 5))
+        vault = opened_by_one_of_both(database)
+        for slot in slots(4):
+            kept = vault.read(slot)
+            assert kept is not None
+            assert kept.api_key.reveal().startswith(slot.key_id)
+            vault.write(slot, kept)
+
+
+def test_killed_while_it_goes_to_the_keyring_and_back_it_still_opens(
+    database: Database, keyring_here: SecretService
+) -> None:
+    del keyring_here
+    vault = a_vault(database)
+    vault.create(None)
+    vault.write(slots(1)[0], key())
+    # The moment between the keyring and the file: what was written into the keyring stays there.
+    keeping = Vault._keep
+
+    def kill_here(self: Vault, row: object, replaces: object) -> None:
+        del self, row, replaces
+        raise KeyboardInterrupt
+
+    Vault._keep = kill_here  # type: ignore[method-assign] # a kill at this very place
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            a_vault(database).change_password(None, None)
+        with pytest.raises(KeyboardInterrupt):
+            a_vault(database).change_password(None, PASSWORD)
+    finally:
+        Vault._keep = keeping  # type: ignore[method-assign] # as before
+    assert a_vault(database).read(slots(1)[0]) == key()

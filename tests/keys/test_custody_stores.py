@@ -1,0 +1,233 @@
+"""The keeper of all keys and its stores: what is read, kept, forgotten, changed and deleted."""
+
+from __future__ import annotations
+
+import threading
+
+import anyio
+import pytest
+
+from sidecar.errors import AIError, KeyNotFound, KeyStoreLocked
+from sidecar.keys.index import Index
+from sidecar.keys.secret import Secret
+from sidecar.keys.store import Slot, StoredKey, StoreName
+from sidecar.keys.watch import SecurityNotice
+from sidecar.records.database import Database
+from tests.keys.keepers import SLOT, again, in_a_vault, keeper, used, wanted
+from tests.keys.vaults import HERE, PASSWORD, THERE, by_hand
+from tests.secret_service import SecretService
+
+pytestmark = pytest.mark.anyio
+
+# --- opening -------------------------------------------------------------------------------------
+
+
+async def test_twenty_requests_at_once_open_the_store_once(database: Database) -> None:
+    await in_a_vault(database)
+    custody = await again(database)
+    [entry] = custody.choose(wanted())
+    found: list[str] = []
+
+    async def one() -> None:
+        found.append((await custody.open(entry, wanted(), None)).reveal())
+
+    async with anyio.create_task_group() as tasks:
+        for _ in range(20):
+            tasks.start_soon(one)
+    assert found == ["the-key-itself"] * 20
+    events = await custody.audit.events(before=None, limit=100, provider="mine")
+    assert [each.event.event for each in events].count("read") == 1
+
+
+async def test_one_who_gives_up_does_not_take_the_others_with_him(database: Database) -> None:
+    await in_a_vault(database)
+    custody = await again(database)
+    [entry] = custody.choose(wanted())
+    gate = threading.Event()
+    busy = custody.stores._threads["vault"]
+    found: list[Secret] = []
+
+    async def one() -> None:
+        found.append(await custody.open(entry, wanted(), None))
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(busy.call, gate.wait)
+        async with anyio.create_task_group() as impatient:
+            impatient.start_soon(custody.open, entry, wanted(), None)
+            tasks.start_soon(one)
+            await anyio.wait_all_tasks_blocked()
+            impatient.cancel_scope.cancel()
+        gate.set()
+    assert [each.reveal() for each in found] == ["the-key-itself"]
+
+
+async def test_a_key_is_read_once_until_it_is_refused(database: Database) -> None:
+    first = await in_a_vault(database)
+    second = await again(database)
+    assert await used(second) == "the-key-itself"
+    await first.store(SLOT, Secret("another"), (HERE,), None)
+    assert await used(second) == "the-key-itself"
+    [entry] = second.choose(wanted())
+    newer = await second.read_again(entry, Secret("the-key-itself"), wanted(), "e1")
+    assert newer == Secret("another")
+    assert await second.read_again(entry, Secret("another"), wanted(), "e1") is None
+
+
+async def test_locking_forgets_what_was_read_and_what_is_just_being_read(
+    database: Database,
+) -> None:
+    await in_a_vault(database)
+    custody = await again(database)
+    assert await used(custody) == "the-key-itself"
+    custody.stores.lock_vault()
+    with pytest.raises(KeyStoreLocked, match="locked"):
+        await used(custody)
+    await custody.unlock_vault(PASSWORD)
+    [entry] = custody.choose(wanted())
+    gate = threading.Event()
+    vault = custody.stores._vault
+    reading = vault.read
+
+    def slowly(slot: Slot) -> StoredKey | None:
+        stored = reading(slot)
+        gate.wait(10)
+        return stored
+
+    vault.read = slowly  # type: ignore[method-assign] # the moment between reading and returning
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(custody.open, entry, wanted(), None)
+        await anyio.wait_all_tasks_blocked()
+        custody.stores.lock_vault()
+        gate.set()
+    vault.read = reading  # type: ignore[method-assign] # as before
+    with pytest.raises(KeyStoreLocked, match="locked"):
+        await used(custody)
+
+
+async def test_a_key_that_its_store_has_no_more_is_not_listed_any_more(
+    database: Database,
+) -> None:
+    await in_a_vault(database)
+    custody = await again(database)
+    by_hand(database, "DELETE FROM secrets WHERE provider = 'mine'")
+    with pytest.raises(KeyNotFound, match="not in the vault any more"):
+        await used(custody)
+    assert custody.entries(wanted()) == []
+    assert Index(database).read() == ({}, [])
+    with pytest.raises(KeyNotFound, match="no API key"):
+        custody.choose(wanted())
+
+
+@pytest.mark.usefixtures("keyring_here")
+async def test_a_key_that_another_sidecar_has_moved_is_not_lost(database: Database) -> None:
+    first = await in_a_vault(database)
+    second = await again(database)
+    await first.store(SLOT, Secret("in the keyring now"), (HERE,), "keyring")
+    with pytest.raises(KeyNotFound):
+        await used(second)
+    assert await used(await again(database)) == "in the keyring now"
+    assert await first.delete(SLOT)
+
+
+# --- changes -------------------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("keyring_here")
+async def test_a_key_that_is_set_in_another_store_is_in_that_one_alone(
+    database: Database,
+) -> None:
+    custody = await in_a_vault(database)
+    stores = custody.stores
+    names: tuple[StoreName, ...] = ("keyring", "memory", "vault")
+    for name in names:
+        await custody.store(SLOT, Secret(f"in {name}"), (HERE,), name)
+        assert [each.store for each in custody.entries(wanted())] == [name]
+        for each in names:
+            kept = await stores.read(each, SLOT)
+            assert (kept is not None) == (each == name)
+        assert await used(custody) == f"in {name}"
+        listed = Index(database).read()[0]
+        assert (SLOT in listed) == (name != "memory")
+
+
+async def test_a_key_whose_old_store_is_locked_is_set_all_the_same(
+    database: Database, keyring_here: SecretService
+) -> None:
+    custody = keeper(database)
+    await custody.create_vault(PASSWORD)
+    await custody.store(SLOT, Secret("the old one"), (HERE,), None)
+    with keyring_here.locked():
+        entry = await custody.store(SLOT, Secret("the new one"), (HERE,), None)
+        assert entry.store == "vault"
+        assert await used(custody) == "the new one"
+    assert await used(await again(database)) == "the new one"
+    await custody.stores.delete("keyring", SLOT)
+
+
+async def test_what_is_set_at_once_from_two_sides_ends_as_one_of_both(database: Database) -> None:
+    custody = await in_a_vault(database)
+    async with anyio.create_task_group() as tasks:
+        for number in range(12):
+            tasks.start_soon(custody.store, SLOT, Secret(f"key {number}"), (HERE,), "vault")
+    [entry] = custody.entries(wanted())
+    restarted = await again(database)
+    assert await used(restarted) == await used(custody)
+    assert Index(database).read()[0][SLOT] == entry
+    assert entry.fingerprint == Index(database).fingerprint(Secret(await used(custody)))
+
+
+async def test_a_key_is_deleted_everywhere(database: Database) -> None:
+    custody = await in_a_vault(database)
+    assert await used(custody) == "the-key-itself"
+    assert await custody.delete(SLOT)
+    assert not await custody.delete(SLOT)
+    assert custody.entries(wanted()) == []
+    assert await custody.stores.read("vault", SLOT) is None
+    assert (await again(database)).entries(wanted()) == []
+
+
+async def test_a_key_that_could_not_be_kept_changes_nothing(database: Database) -> None:
+    custody = await in_a_vault(database)
+    custody.stores.lock_vault()
+    for store in ("vault", None):
+        with pytest.raises(AIError):
+            await custody.store(SLOT, Secret("another"), (THERE,), store)
+    await custody.unlock_vault(PASSWORD)
+    assert await used(custody) == "the-key-itself"
+    events = await custody.audit.events(before=None, limit=9, provider="mine")
+    told = [each.event.result for each in events if each.event.event == "store"]
+    assert told == ["key_store_locked", "key_store_locked", "ok"]
+
+
+async def test_no_key_is_in_what_is_said_of_it(database: Database) -> None:
+    custody = await in_a_vault(database)
+    await used(custody)
+    shown = f"{custody.entries(wanted())} {custody._read} {vars(custody)}"
+    assert "the-key-itself" not in shown
+
+
+async def test_wrong_passwords_are_told_and_other_failures_are_none(database: Database) -> None:
+    notices: list[SecurityNotice] = []
+    custody = keeper(database, notices=notices)
+    for _ in range(4):
+        with pytest.raises(AIError):
+            await custody.unlock_vault(PASSWORD)  # there is none
+        with pytest.raises(AIError):
+            await custody.change_vault_password(None, PASSWORD)
+    assert notices == []
+    await custody.create_vault(PASSWORD)
+    for _ in range(2):
+        with pytest.raises(KeyStoreLocked):
+            await custody.unlock_vault(Secret("wrong"))
+    with pytest.raises(KeyStoreLocked):
+        await custody.change_vault_password(Secret("wrong"), PASSWORD)
+    assert [(each.kind, each.count) for each in notices] == [("unlock_failures", 3)]
+
+
+async def test_a_list_that_cannot_be_read_is_told_at_the_start(database: Database) -> None:
+    await in_a_vault(database)
+    by_hand(database, "UPDATE keys SET origins = 'x'")
+    assert len(keeper(database).load()) == 1
+    by_hand(database, "PRAGMA user_version = 999")
+    [told] = keeper(database).load()
+    assert "newer version" in told

@@ -1,0 +1,104 @@
+"""Where the audit's seal lies: in a key store that outlives the run, and in one alone."""
+
+from __future__ import annotations
+
+import pytest
+
+from sidecar.errors import KeyStoreCorrupt, KeyStoreLocked
+from sidecar.keys.chain import Checkpoint
+from sidecar.keys.index import Index
+from sidecar.keys.seals import StoredSeals
+from sidecar.keys.secret import Secret
+from sidecar.keys.store import Slot, StoredKey, StoreName
+from sidecar.keys.stores import Stores
+from sidecar.records.database import Database
+from tests.keys.vaults import CHEAP, PASSWORD
+from tests.secret_service import SecretService
+
+pytestmark = pytest.mark.anyio
+
+SEAL = Slot("$audit", "seal")
+USUAL: tuple[StoreName, ...] = ("keyring", "vault", "environment")
+
+
+def the_stores(database: Database, *order: StoreName) -> Stores:
+    stores = Stores(database, Index(database), order or USUAL)
+    stores._vault._scrypt_n = CHEAP
+    return stores
+
+
+async def test_without_a_store_that_outlives_the_run_there_is_none(database: Database) -> None:
+    for stores in (the_stores(database), the_stores(database, "memory", "environment")):
+        assert await StoredSeals(stores).read() is None
+        await StoredSeals(stores).write(Checkpoint(bytes(32)))
+        assert await stores.read("memory", SEAL) is None
+
+
+async def test_it_is_made_once_and_found_again(database: Database) -> None:
+    stores = the_stores(database)
+    await stores.create_vault(PASSWORD)
+    made = await StoredSeals(stores).read()
+    assert made is not None
+    assert len(made.key) == 32
+    assert (made.seq, made.base) == (0, 0)
+    again = the_stores(database)
+    await again.unlock_vault(PASSWORD)
+    seals = StoredSeals(again)
+    assert await seals.read() == made
+    later = Checkpoint(made.key, 7, b"x" * 32, 2)
+    await seals.write(later)
+    assert await StoredSeals(stores).read() == later
+
+
+async def test_while_a_store_is_locked_no_other_seal_is_made(
+    database: Database, keyring_here: SecretService
+) -> None:
+    stores = the_stores(database)
+    made = await StoredSeals(stores).read()
+    with keyring_here.locked():
+        await stores.create_vault(PASSWORD)
+        with pytest.raises(KeyStoreLocked, match="keyring"):
+            await StoredSeals(stores).read()
+        assert await stores.read("vault", SEAL) is None
+    assert await StoredSeals(stores).read() == made
+
+
+async def test_a_locked_vault_may_have_it(database: Database) -> None:
+    stores = the_stores(database)
+    await stores.create_vault(PASSWORD)
+    stores.lock_vault()
+    with pytest.raises(KeyStoreLocked, match="vault"):
+        await StoredSeals(stores).read()
+
+
+async def test_a_seal_in_a_later_store_is_found_before_another_is_made(
+    database: Database, keyring_here: SecretService
+) -> None:
+    del keyring_here
+    alone = the_stores(database, "vault")
+    await alone.create_vault(PASSWORD)
+    made = await StoredSeals(alone).read()
+    both = the_stores(database)
+    await both.unlock_vault(PASSWORD)
+    assert await StoredSeals(both).read() == made
+    assert await both.read("keyring", SEAL) is None
+
+
+@pytest.mark.parametrize("text", ["", "x", "AAAA", "e30=", "é"])
+async def test_one_that_cannot_be_read_is_told_and_not_made_anew(
+    database: Database, text: str
+) -> None:
+    stores = the_stores(database)
+    await stores.create_vault(PASSWORD)
+    await stores.write(SEAL, StoredKey(Secret(text)), "vault")
+    with pytest.raises(KeyStoreCorrupt, match="seal"):
+        await StoredSeals(stores).read()
+    kept = await stores.read("vault", SEAL)
+    assert kept is not None
+    assert kept.api_key.reveal() == text
+
+
+def test_a_checkpoint_is_text_and_back() -> None:
+    checkpoint = Checkpoint(bytes(range(32)), 2**40, bytes(32), 5)
+    assert Checkpoint.decode(checkpoint.encode()) == checkpoint
+    assert checkpoint.encode().isascii()
