@@ -10,6 +10,7 @@ from sidecar.engine.directory import Row
 from sidecar.errors import InvalidParams
 from sidecar.handlers.models import NoParams, tell_change
 from sidecar.keys.chain import NumberedEvent, Verdict
+from sidecar.keys.custody import IN_ENVIRONMENT
 from sidecar.keys.index import Entry
 from sidecar.keys.pasted import cleaned
 from sidecar.keys.secret import Password as MasterPassword
@@ -123,6 +124,9 @@ async def set_api_key(app: App, params: SetApiKeyParams, call: Call) -> KeyInfo:
         message = f"{row.vendor.display_name} has no address yet, for which a key could be."
         hint = "Set its base_url first, by configure_provider."
         raise InvalidParams(message, path="$.provider", hint=hint)
+    if params.key_id == IN_ENVIRONMENT:
+        message = f"The key_id {IN_ENVIRONMENT!r} is that of the key in the environment."
+        raise InvalidParams(message, path="$.key_id", hint="Choose another word.")
     slot = Slot(params.provider, params.key_id)
     others = [each for each in app.custody.entries(row.wanted()) if each.slot != slot]
     if len(others) >= MAX_KEYS:

@@ -131,6 +131,7 @@ def test_a_key_in_memory_ends_with_the_run(start: Start, peer: Peer, tmp_path: P
         ({"key_id": "a/b"}, "$.key_id"),
         ({"key_id": "a\n"}, "$.key_id"),
         ({"key_id": "$audit"}, "$.key_id"),
+        ({"key_id": "environment"}, "$.key_id"),
         ({"key_id": "x" * 65}, "$.key_id"),
         ({"store": "environment"}, "$.store"),
         ({"store": "file"}, "$.store"),
