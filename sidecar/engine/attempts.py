@@ -6,7 +6,8 @@ providers are not of this room.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 
 from sidecar.errors import AIError, Authentication, Cancelled, Quota, RateLimited
 from sidecar.keys.custody import Custody, Wanted
@@ -59,12 +60,21 @@ async def _newer(
 async def _use(  # noqa: PLR0913, PLR0917 - one use of one key by one request
     custody: Custody, entry: Entry, wanted: Wanted, sink: Sink, send: Send, key: Secret
 ) -> None:
+    with outcome(
+        lambda result: custody.used(entry, wanted.origin or "", sink.execution_id, result)
+    ):
+        await send(key)
+
+
+@contextmanager
+def outcome(tell: Callable[[str], None]) -> Iterator[None]:
+    """Tell how what is done in here ended: `ok`, or the kind of the error; a cancel is one, too."""
     result = Cancelled.kind
     try:
-        await send(key)
+        yield
         result = "ok"
     except AIError as error:
         result = error.kind
         raise
     finally:
-        custody.used(entry, wanted.origin or "", sink.execution_id, result)
+        tell(result)

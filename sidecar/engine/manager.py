@@ -17,12 +17,11 @@ import anyio.to_thread
 import msgspec
 
 from sidecar.engine import on_this_machine
-from sidecar.engine.attempts import Send, with_keys
+from sidecar.engine.attempts import Send, outcome, with_keys
 from sidecar.engine.directory import Active, Directory, Overrides, Row, checked_url
 from sidecar.engine.on_this_machine import LocalProvider
 from sidecar.errors import (
     AIError,
-    Cancelled,
     ComponentMissing,
     ConfigError,
     InvalidParams,
@@ -259,15 +258,8 @@ class AIManager:
 
     async def _once(self, row: Row, send: Send, key: Secret) -> None:
         """Use a key that is not kept, where the provider is now."""
-        result = Cancelled.kind
-        try:
+        with outcome(lambda result: self.custody.used_once(row.wanted(), result)):
             await send(key)
-            result = "ok"
-        except AIError as error:
-            result = error.kind
-            raise
-        finally:
-            self.custody.used_once(row.wanted(), result)
 
     def _http(self) -> Client:
         if self._client is None:

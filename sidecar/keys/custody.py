@@ -16,8 +16,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 import anyio
@@ -84,7 +84,7 @@ class Custody:
         self._read: dict[Slot, StoredKey] = {}
         self._reading: dict[Slot, asyncio.Task[StoredKey]] = {}
         self._locks = 0
-        self._changing: defaultdict[Slot, anyio.Lock] = defaultdict(anyio.Lock)
+        self._changing: dict[Slot, anyio.Lock] = {}
         self._resting: dict[Slot, float] = {}
         stores.on_lock = self._forget_vault
 
@@ -215,7 +215,7 @@ class Custody:
         self, slot: Slot, api_key: Secret, origins: tuple[str, ...], store: StoreName | None
     ) -> Entry:
         """Keep a key, in place of the one of that id. Requests under way end on the old one."""
-        async with self._changing[slot]:
+        async with self._alone(slot):
             return await self._store(slot, api_key, origins, store)
 
     async def _store(
@@ -254,7 +254,7 @@ class Custody:
 
     async def delete(self, slot: Slot) -> bool:
         """Take a key away; false where there was none."""
-        async with self._changing[slot]:
+        async with self._alone(slot):
             return await self._delete(slot)
 
     async def _delete(self, slot: Slot) -> bool:
@@ -306,6 +306,17 @@ class Custody:
         self.audit.record("change_vault_password", store="vault")
 
     # --- inside ---
+
+    @asynccontextmanager
+    async def _alone(self, slot: Slot) -> AsyncIterator[None]:
+        """One change of a key at a time. Nothing is kept of it: any name may be asked for."""
+        lock = self._changing.setdefault(slot, anyio.Lock())
+        try:
+            async with lock:
+                yield
+        finally:
+            if not lock.locked() and self._changing.get(slot) is lock:
+                del self._changing[slot]
 
     async def _open(self, entry: Entry, execution_id: str | None) -> StoredKey:
         slot, locks = entry.slot, self._locks

@@ -186,6 +186,18 @@ async def test_a_key_is_deleted_everywhere(database: Database) -> None:
     assert (await again(database)).entries(wanted()) == []
 
 
+async def test_names_that_were_only_asked_for_are_not_kept(database: Database) -> None:
+    custody = keeper(database)
+    for number in range(100):
+        assert not await custody.delete(Slot("mine", f"nobody-{number}"))
+    async with anyio.create_task_group() as tasks:
+        for number in range(20):
+            key = Secret(f"a-key-of-its-own-{number}")
+            tasks.start_soon(custody.store, SLOT, key, (HERE,), "memory")
+            tasks.start_soon(custody.delete, SLOT)
+    assert custody._changing == {}
+
+
 async def test_a_key_that_could_not_be_kept_changes_nothing(database: Database) -> None:
     custody = await in_a_vault(database)
     custody.stores.lock_vault()
