@@ -167,9 +167,13 @@ class App:
         if self._warming is None:
             # What the first request to a provider needs, loaded a moment after the first answer.
             self._warming = asyncio.get_running_loop().call_later(
-                _WARM_AFTER_S, self._tasks.start_soon, self.manager.warm
+                _WARM_AFTER_S, self._tasks.start_soon, self._warm
             )
         self._inbox.deliver(lines, self._reader)
+
+    async def _warm(self) -> None:
+        await self.manager.warm()
+        await self.custody.recall()
 
     def _arm_at_end(self) -> None:
         if not self.settings.drain:

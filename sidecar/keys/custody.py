@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -45,6 +46,7 @@ IN_ENVIRONMENT = "environment"
 """The key id of a key in the environment."""
 ONCE = "used once"
 """In the audit, the key id of a key that was given for a connection test and not kept."""
+_RECALLED = 10_000
 _REST_S = 60.0
 _LONGEST_REST_S = 3600.0
 
@@ -100,6 +102,21 @@ class Custody:
         """Know the keys in these variables from now on, before anybody asks for one."""
         for name in variables:
             environment.find([name])
+
+    async def recall(self) -> None:
+        """Learn from earlier runs what is usual, so that what is odd can be told from it."""
+        try:
+            past = await self.audit.events(before=None, limit=_RECALLED, provider=None)
+        except StorageError:
+            return  # told where events are written
+        busy = Counter(
+            (event.provider, event.origin, event.at // 60_000)
+            for event in (each.event for each in past)
+            if event.event == "use" and event.provider and event.origin and event.key_id != ONCE
+        )
+        for (provider, origin, _minute), count in busy.items():
+            if provider and origin:
+                self._watch.remember(provider, origin, count)
 
     # --- what there is ---
 

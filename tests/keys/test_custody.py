@@ -183,3 +183,17 @@ async def test_a_key_that_goes_somewhere_new_is_told_and_so_is_a_burst(database:
     for _ in range(BURST_FLOOR):
         custody.used(entry, HERE, None, "ok")
     assert [each.kind for each in notices] == ["new_origin", "burst"]
+
+
+async def test_what_was_usual_in_earlier_runs_is_known_again(database: Database) -> None:
+    first = await in_a_vault(database)
+    first.used(first.choose(wanted())[0], HERE, "e1", "ok")
+    await first.audit.flush()
+    for recalls, told in ((False, []), (True, ["new_origin"])):
+        notices: list[SecurityNotice] = []
+        later = await again(database, notices)
+        if recalls:
+            await later.recall()
+        entry = await later.store(SLOT, Secret("for-another-host"), (THERE,), "memory")
+        later.used(entry, THERE, "e2", "ok")
+        assert [each.kind for each in notices] == told
