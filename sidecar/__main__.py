@@ -67,6 +67,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_replay(commands)
     _add_contract(commands)
     _add_doctor(commands)
+    _add_audit(commands)
     return parser
 
 
@@ -107,6 +108,17 @@ def _add_contract(commands: _Commands[argparse.ArgumentParser]) -> None:
 def _add_doctor(commands: _Commands[argparse.ArgumentParser]) -> None:
     parser = commands.add_parser("doctor", help="check this installation and say what to do")
     parser.set_defaults(run=_doctor)
+
+
+def _add_audit(commands: _Commands[argparse.ArgumentParser]) -> None:
+    parser = commands.add_parser("audit", help="show what happened to keys, and if that is whole")
+    parser.add_argument("--last", type=int, default=20, metavar="N", help="so many events (20)")
+    parser.add_argument(
+        "--begin-anew",
+        action="store_true",
+        help="vouch from here on: for who has put back an older sidecar.db himself",
+    )
+    parser.set_defaults(run=_audit)
 
 
 # Each command imports what it needs and no more: serving must not wait for the others.
@@ -166,6 +178,14 @@ def _doctor(options: argparse.Namespace) -> int:
     from sidecar.terminal import doctor
 
     return doctor.run(_serving(options))
+
+
+def _audit(options: argparse.Namespace) -> int:
+    from sidecar import settings
+    from sidecar.terminal import audit
+
+    found = settings.load(options.home, options.scripted, drain=options.drain)
+    return audit.run(found, most=options.last, begin_anew=options.begin_anew)
 
 
 def _refuse(why: str) -> int:

@@ -26,6 +26,7 @@ from sidecar.engine.directory import Directory
 from sidecar.engine.executions import Executions
 from sidecar.engine.manager import AIManager
 from sidecar.engine.on_this_machine import LocalProvider
+from sidecar.engine.preferences import Preferences
 from sidecar.errors import ComponentMissing
 from sidecar.keys.custody import Custody
 from sidecar.keys.hardening import forbid_core_dumps, tighten
@@ -68,8 +69,6 @@ class App:
             at_end=self._arm_at_end,
             reads_to_the_end=settings.drain,
         )
-        self._server = Server(self.methods, self, self._writer, tasks)
-        self._inbox = Inbox(self._server.receive, self._writer, tasks)
         self.executions = Executions(tasks, self)
         missing, models = _local_models()
         directory = Directory(settings.config, scripted=settings.scripted is not None)
@@ -79,14 +78,19 @@ class App:
         self.custody = self._custody(database, settings.config.key_store)
         self.custody.learn(directory.key_variables)
         here = self._here()
-        self.manager = AIManager(directory, database, self.custody, here)
+        self.manager = AIManager(directory, self.custody, here)
+        self.preferences = Preferences(directory, database)
+        self._server = Server(
+            self.methods, self, self._writer, tasks, look_at=self.custody.guard.refuse_keys
+        )
+        self._inbox = Inbox(self._server.receive, self._writer, tasks)
         found = [
             *settings.problems,
             *tighten(settings.home),
             *_missing_scripts(settings),
             *missing,
-            *self.manager.load(),
-            *self.custody.load(),
+            *self.preferences.load(),
+            *self.custody.holdings.load(),
             *(f"{settings.home / 'config.toml'}: {each}" for each in directory.problems),
             *_missing_model(settings, directory, here),
         ]
@@ -121,7 +125,7 @@ class App:
         """Serve until told to stop."""
         for problem in self.problems:
             logger.warning("%s", problem)
-        self._tasks.start_soon(self.custody.audit.run)
+        self._tasks.start_soon(self.custody.oversight.audit.run)
         with self._signals():
             self._reader.start()
             await self._stopping.wait()
@@ -143,16 +147,15 @@ class App:
                 for close in (
                     self._supervisor.close,
                     self.manager.close,
-                    partial(self.custody.audit.flush, closing=True),
+                    partial(self.custody.oversight.audit.flush, closing=True),
                 ):
                     closing.start_soon(close)
 
     def _custody(self, database: Database, settings: KeyStoreSettings) -> Custody:
         index = Index(database)
-        stores = Stores(database, index, settings.order, settings.lock_after_seconds)
-        return Custody(
-            database, stores, index, lambda notice: self.notify("security_notice", notice)
-        )
+        stores = Stores(database, index, settings.order)
+        tell = partial(self.notify, "security_notice")
+        return Custody(database, stores, index, tell, settings.lock_after_seconds)
 
     def _here(self) -> dict[str, LocalProvider]:
         """The providers on this machine, by their format."""
@@ -173,7 +176,7 @@ class App:
 
     async def _warm(self) -> None:
         await self.manager.warm()
-        await self.custody.recall()
+        await self.custody.oversight.recall()
 
     def _arm_at_end(self) -> None:
         if not self.settings.drain:

@@ -12,7 +12,7 @@ from typing import Any
 from sidecar.engine.agent_block import AgentBlockOutput
 from sidecar.engine.execution import StreamChunkNotification, StreamEndNotification
 from sidecar.handlers import chat, keys, models, system
-from sidecar.keys.chain import Verdict
+from sidecar.keys.events import Verdict
 from sidecar.keys.store import StoreState
 from sidecar.keys.watch import SecurityNotice
 from sidecar.rpc.methods import Method, NotificationType

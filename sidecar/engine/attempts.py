@@ -10,9 +10,10 @@ from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 
 from sidecar.errors import AIError, Authentication, Cancelled, Quota, RateLimited
-from sidecar.keys.custody import Custody, Wanted
+from sidecar.keys.custody import Custody
 from sidecar.keys.index import Entry
 from sidecar.keys.secret import Secret
+from sidecar.keys.wanted import Wanted
 from sidecar.providers.base import Sink
 
 Send = Callable[[Secret | None], Awaitable[None]]
@@ -60,9 +61,8 @@ async def _newer(
 async def _use(  # noqa: PLR0913, PLR0917 - one use of one key by one request
     custody: Custody, entry: Entry, wanted: Wanted, sink: Sink, send: Send, key: Secret
 ) -> None:
-    with outcome(
-        lambda result: custody.used(entry, wanted.origin or "", sink.execution_id, result)
-    ):
+    used, origin = custody.oversight.used, wanted.origin or ""
+    with outcome(lambda result: used(entry, origin, sink.execution_id, result)):
         await send(key)
 
 

@@ -21,7 +21,7 @@ from sidecar.errors import (
     InvalidParams,
     ProviderNotFound,
 )
-from sidecar.keys.custody import Wanted
+from sidecar.keys.wanted import Wanted
 from sidecar.providers.base import Deadlines, Vendor
 from sidecar.providers.catalog import SCRIPTED, VENDORS
 from sidecar.settings import NO_ADDRESS, Config, ProviderSettings

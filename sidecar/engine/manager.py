@@ -12,25 +12,17 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
-import anyio
 import anyio.to_thread
 import msgspec
 
 from sidecar.engine import on_this_machine
 from sidecar.engine.attempts import Send, outcome, with_keys
-from sidecar.engine.directory import Active, Directory, Overrides, Row, checked_url
+from sidecar.engine.directory import Directory, Row
 from sidecar.engine.on_this_machine import LocalProvider
-from sidecar.errors import (
-    AIError,
-    ComponentMissing,
-    ConfigError,
-    InvalidParams,
-    StorageError,
-)
+from sidecar.errors import ComponentMissing, InvalidParams
 from sidecar.keys.custody import Custody
 from sidecar.keys.secret import Secret
 from sidecar.providers.base import Format, Sink, Target, Unheard
-from sidecar.records.database import Database
 from sidecar.values import AIMessage, AIRequest, ModelInfo
 
 if TYPE_CHECKING:
@@ -48,17 +40,14 @@ class AIManager:
     def __init__(
         self,
         directory: Directory,
-        database: Database,
         custody: Custody,
         on_this_machine: dict[str, LocalProvider],
     ) -> None:
         self.directory = directory
         self.custody = custody
-        self._database = database
         self._local = on_this_machine
         self._client: Client | None = None
         self._formats: dict[str, Format] = {}
-        self._storing = anyio.Lock()
 
     # --- requests ---
 
@@ -145,50 +134,6 @@ class AIManager:
             return local.available()
         return row.has_address and self.custody.fits(row.wanted())
 
-    # --- settings ---
-
-    def load(self) -> list[str]:
-        """Read what was set over RPC; return what of it was not usable."""
-        try:
-            stored = self._database.read_settings()
-        except StorageError as error:
-            return [f"{error.message} {error.hint}"]
-        problems = []
-        for name, value in stored.items():
-            try:
-                self._take(name, value)
-            except (msgspec.DecodeError, UnicodeDecodeError, ConfigError) as error:
-                problems.append(f"The stored setting {name} can't be read and is ignored: {error}.")
-        return problems
-
-    async def configure(self, provider: str, overrides: Overrides) -> Row:
-        """Set what RPC sets for a provider, and keep it.
-
-        One that was made over RPC goes with its format; what is returned is then what it was.
-        Raises `ProviderNotFound` and `StorageError`, and has then changed nothing.
-        """
-        directory = self.directory
-        before = directory.overrides.get(provider, Overrides())
-        stays = provider in directory.built_in or overrides.format is not None
-        row = directory.row(provider) if provider in directory.names() else None
-        self._override(provider, overrides if stays else Overrides())
-        try:
-            if stays or row is None:
-                row = directory.row(provider)
-            now = directory.overrides.get(provider)
-            value = msgspec.json.encode(now) if now is not None else None
-            await self._store(f"provider:{provider}", value)
-        except AIError:
-            self._override(provider, before)
-            raise
-        return row
-
-    async def activate(self, active: Active) -> None:
-        """Set the provider that requests without one go to, and keep it."""
-        self.directory.row(active.provider)
-        await self._store("active", msgspec.json.encode(active))
-        self.directory.active = active
-
     # --- life ---
 
     async def warm(self) -> None:
@@ -203,27 +148,6 @@ class AIManager:
         """Close every connection."""
         if self._client is not None:
             await self._client.close()
-
-    def _take(self, name: str, value: bytes) -> None:
-        kind, _, provider = name.partition(":")
-        if kind == "provider":
-            overrides = msgspec.json.decode(value, type=Overrides)
-            if overrides.base_url is not None:
-                checked_url(overrides.base_url)
-            self._override(provider, overrides)
-        elif kind == "active":
-            self.directory.active = msgspec.json.decode(value, type=Active)
-
-    def _override(self, provider: str, overrides: Overrides) -> None:
-        if overrides == Overrides():
-            self.directory.overrides.pop(provider, None)
-        else:
-            self.directory.overrides[provider] = overrides
-
-    async def _store(self, name: str, value: bytes | None) -> None:
-        # One after the other: threads would overtake each other, and an older value stay.
-        async with self._storing:
-            await anyio.to_thread.run_sync(self._database.write_setting, name, value)
 
     def _target(self, row: Row, model: str, request: AIRequest | None) -> Target:
         if row.base_url is None:
@@ -258,7 +182,8 @@ class AIManager:
 
     async def _once(self, row: Row, send: Send, key: Secret) -> None:
         """Use a key that is not kept, where the provider is now."""
-        with outcome(lambda result: self.custody.used_once(row.wanted(), result)):
+        told, origin = self.custody.oversight.used_once, row.wanted().origin
+        with outcome(lambda result: told(row.vendor.name, origin, result)):
             await send(key)
 
     def _http(self) -> Client:

@@ -9,12 +9,11 @@ from msgspec import Meta
 from sidecar.engine.directory import Row
 from sidecar.errors import InvalidParams
 from sidecar.handlers.models import NoParams, tell_change
-from sidecar.keys.chain import NumberedEvent, Verdict
-from sidecar.keys.custody import IN_ENVIRONMENT
+from sidecar.keys.events import NumberedEvent, Verdict
+from sidecar.keys.holdings import IN_ENVIRONMENT
 from sidecar.keys.index import Entry
 from sidecar.keys.pasted import cleaned
-from sidecar.keys.secret import Password as MasterPassword
-from sidecar.keys.secret import Secret
+from sidecar.keys.secret import Secret, Unlisted
 from sidecar.keys.store import Slot, StoreName, StoreState
 from sidecar.rpc.methods import Call
 from sidecar.values import ProviderName, Said, Value
@@ -128,19 +127,20 @@ async def set_api_key(app: App, params: SetApiKeyParams, call: Call) -> KeyInfo:
         message = f"The key_id {IN_ENVIRONMENT!r} is that of the key in the environment."
         raise InvalidParams(message, path="$.key_id", hint="Choose another word.")
     slot = Slot(params.provider, params.key_id)
-    others = [each for each in app.custody.entries(row.wanted()) if each.slot != slot]
+    others = [each for each in app.custody.holdings.of(row.wanted()) if each.slot != slot]
     if len(others) >= MAX_KEYS:
         message = f"{params.provider} has {MAX_KEYS} keys, which is the limit."
         raise InvalidParams(message, path="$.key_id", hint="Delete one by delete_api_key.")
     key = Secret(cleaned(params.api_key))
-    entry = await app.custody.store(slot, key, (place,), params.store)
+    _refuse_published(app, key)
+    entry = await app.custody.changes.store(slot, key, (place,), params.store)
     call.afterwards(lambda: tell_change(app, params.provider))
     return _info(entry, entry.fingerprint)
 
 
 async def delete_api_key(app: App, params: KeyParams, call: Call) -> DeleteResult:
     """Take a key away. Requests under way end on it."""
-    deleted = await app.custody.delete(Slot(params.provider, params.key_id))
+    deleted = await app.custody.changes.delete(Slot(params.provider, params.key_id))
     if deleted:
         call.afterwards(lambda: tell_change(app, params.provider))
     return DeleteResult(deleted=deleted)
@@ -152,10 +152,11 @@ async def list_api_keys(app: App, params: ListKeysParams, call: Call) -> ListKey
     directory = app.manager.directory
     names = directory.names() if params.provider is None else [params.provider]
     wanted = [directory.row(name).wanted() for name in names]
+    await app.custody.holdings.refresh()
     keys = [
         _info(entry, await app.custody.fingerprint(entry, each))
         for each in wanted
-        for entry in app.custody.entries(each)
+        for entry in app.custody.holdings.of(each)
     ]
     return ListKeysResult(keys=keys, stores=await app.custody.stores.states())
 
@@ -163,21 +164,21 @@ async def list_api_keys(app: App, params: ListKeysParams, call: Call) -> ListKey
 async def create_vault(app: App, params: CreateVaultParams, call: Call) -> StoreState:
     """Make the vault: keys in the home folder, encrypted. It is open then."""
     del call
-    await app.custody.create_vault(_password(params.password))
+    await app.custody.vault.create(_password(params.password))
     return await app.custody.stores.state("vault")
 
 
 async def unlock_vault(app: App, params: UnlockVaultParams, call: Call) -> StoreState:
     """Open the vault until it is locked, by `lock_vault` or by not being used for a while."""
     del call
-    await app.custody.unlock_vault(MasterPassword(params.password))
+    await app.custody.vault.unlock(Unlisted(params.password))
     return await app.custody.stores.state("vault")
 
 
 async def lock_vault(app: App, params: NoParams, call: Call) -> StoreState:
     """Lock the vault, and forget what was read from it. Requests under way end on their key."""
     del params, call
-    app.custody.stores.lock_vault()
+    app.custody.vault.lock()
     return await app.custody.stores.state("vault")
 
 
@@ -186,7 +187,7 @@ async def change_vault_password(
 ) -> StoreState:
     """Give the vault another master password. Its keys are not encrypted anew."""
     del call
-    await app.custody.change_vault_password(
+    await app.custody.vault.change_password(
         _password(params.password), _password(params.new_password)
     )
     return await app.custody.stores.state("vault")
@@ -195,7 +196,7 @@ async def change_vault_password(
 async def list_audit_events(app: App, params: ListAuditParams, call: Call) -> ListAuditResult:
     """List what happened to keys."""
     del call
-    events = await app.custody.audit.events(
+    events = await app.custody.oversight.audit.events(
         before=params.before, limit=params.limit, provider=params.provider
     )
     return ListAuditResult(events=events)
@@ -204,7 +205,16 @@ async def list_audit_events(app: App, params: ListAuditParams, call: Call) -> Li
 async def verify_audit(app: App, params: NoParams, call: Call) -> Verdict:
     """Tell whether the events are as they were written."""
     del params, call
-    return await app.custody.audit.verify()
+    return await app.custody.oversight.audit.verify()
+
+
+def _refuse_published(app: App, key: Secret) -> None:
+    """A key that stands in the settings is in a file in the clear, and is sent to a provider."""
+    provider = app.preferences.holding(key.reveal())
+    if provider is not None:
+        message = f"This key stands in the settings of {provider}, in the clear; it was not kept."
+        hint = "Take it out there by configure_provider, and better make a new key."
+        raise InvalidParams(message, path="$.api_key", hint=hint)
 
 
 def _row(app: App, provider: str) -> Row:
@@ -216,7 +226,7 @@ def _row(app: App, provider: str) -> Row:
 
 
 def _password(text: str | None) -> Secret | None:
-    return None if text is None else MasterPassword(text)
+    return None if text is None else Unlisted(text)
 
 
 def _info(entry: Entry, fingerprint: str) -> KeyInfo:

@@ -208,14 +208,14 @@ async def configure_provider(app: App, params: ConfigureProviderParams, call: Ca
         message = f"{params.provider} is on this machine and has no address."
         hint = "For a server of your own, use `openai-compatible` or a name of your own."
         raise InvalidParams(message, path="$.base_url", hint=hint)
-    row = await app.manager.configure(params.provider, before.changed(changes))
+    row = await app.preferences.configure(params.provider, before.changed(changes))
     call.afterwards(lambda: tell_change(app, params.provider))
     return _info(app, row)
 
 
 async def set_active_provider(app: App, params: SetActiveParams, call: Call) -> ActiveProvider:
     """Set, and keep, the provider that requests without one go to."""
-    await app.manager.activate(Active(provider=params.provider, model=params.model))
+    await app.preferences.activate(Active(provider=params.provider, model=params.model))
     call.afterwards(lambda: tell_change(app, params.provider))
     return ActiveProvider(provider=params.provider, model=params.model)
 
@@ -240,7 +240,7 @@ def _info(app: App, row: Row) -> ProviderInfo:
         organization=row.organization,
         timeouts=row.timeouts if row.timeouts != Timeouts() else None,
     )
-    key = next(iter(app.custody.entries(row.wanted())), None)
+    key = next(iter(app.custody.holdings.of(row.wanted())), None)
     origins = key.origins if key else sorted(row.key_origins)
     if not origins and row.base_url:
         origins = [origin(row.base_url)]

@@ -72,7 +72,7 @@ class Empty(Said, frozen=True):
     """Nothing to say."""
 
 
-def initialize(app: App, params: InitializeParams, call: Call) -> InitializeResult:
+async def initialize(app: App, params: InitializeParams, call: Call) -> InitializeResult:
     """Say hello. Optional: requests work without it."""
     del call
     if params.process_id is not None:
@@ -82,7 +82,7 @@ def initialize(app: App, params: InitializeParams, call: Call) -> InitializeResu
         server=ServerInfo(name="ai-sidecar", version=__version__),
         protocol_version=PROTOCOL_VERSION,
         capabilities=sorted(app.methods),
-        key_store=KeyStoreState(stores=app.custody.stores.known()),
+        key_store=KeyStoreState(stores=await app.custody.stores.known()),
         paths=Paths(home=str(home), config=str(home / "config.toml")),
         problems=app.problems,
     )

@@ -18,15 +18,8 @@ import anyio.to_thread
 import msgspec
 
 from sidecar.errors import AIError, ComponentMissing, KeyStoreLocked
-from sidecar.keys.chain import (
-    AuditEvent,
-    Chain,
-    Checkpoint,
-    EventName,
-    NumberedEvent,
-    Tip,
-    Verdict,
-)
+from sidecar.keys.chain import Chain, Checkpoint, Tip
+from sidecar.keys.events import AuditEvent, EventName, NumberedEvent, Verdict
 from sidecar.keys.redaction import scrub
 from sidecar.keys.store import Slot
 
@@ -39,8 +32,8 @@ _CHECKPOINT_EVERY_S = 10.0
 class Seals(Protocol):
     """Where the seal is kept. Both raise `AIError`."""
 
-    async def read(self) -> Checkpoint | None:
-        """Return it, made anew where there was none; None where no key store is for it.
+    async def read(self, *, make: bool) -> Checkpoint | None:
+        """Return it, `make` it where there was none; None where there is none, or no store for it.
 
         Raises `KeyStoreLocked` where it may be in one that is not open.
         """
@@ -61,8 +54,9 @@ class Audit:
         self._writing = anyio.Lock()
         self._sealing = anyio.Lock()
         self._checkpoint: Checkpoint | None = None
-        self._look_for_seal = True
+        self._look_for_seal = False  # before a key store was used: that may open a dialogue
         self._seal_is_elsewhere = False
+        self._doubt: str | None = None
         self._checked_at = 0.0
 
     def record(  # noqa: PLR0913 - one keyword per field of the event
@@ -126,9 +120,32 @@ class Audit:
     async def verify(self) -> Verdict:
         """Compute the chain anew. Raises `StorageError`."""
         await self.flush()
-        self._look_for_seal = True
+        async with self._sealing:
+            with self._telling():
+                await self._find_seal(make=False)
         await self._seal()
-        return await anyio.to_thread.run_sync(self._chain.verify, self._checkpoint)
+        verdict = await anyio.to_thread.run_sync(self._chain.verify, self._checkpoint)
+        if not verdict.valid and self._checkpoint is not None:
+            with self._telling():
+                await self._look_again(self._checkpoint)
+            verdict = await anyio.to_thread.run_sync(self._chain.verify, self._checkpoint)
+        return verdict
+
+    async def begin_anew(self) -> Verdict:
+        """Vouch from here on, whatever was before: for who has put back an older file himself.
+
+        What was before stays, where it is whole in itself. Raises what key stores raise, and
+        `StorageError`.
+        """
+        await self.flush()
+        async with self._sealing, self._writing:
+            found = await self._seals.read(make=True)
+            key = found.key if found else None
+            begun = await anyio.to_thread.run_sync(self._chain.begin_anew, key)
+            if found is not None:
+                self._checkpoint = begun
+                await self._seals.write(begun)
+        return await self.verify()
 
     async def _write(self, events: list[AuditEvent]) -> None:
         append = self._chain.append
@@ -140,9 +157,20 @@ class Audit:
         """Vouch for all up to `tip`, unless something is wrong; then that stays to be seen."""
         if problem is None:
             checkpoint = msgspec.structs.replace(checkpoint, seq=tip.seq, digest=tip.digest)
-        else:
-            self._failed(problem)
         self._checkpoint = checkpoint
+        self._doubt = problem
+
+    async def _look_again(self, checkpoint: Checkpoint) -> None:
+        """Something is wrong, unless another sidecar has moved the beginning, and said so there.
+
+        What this one has vouched for itself still counts: an older seal must not excuse it.
+        """
+        found = await self._seals.read(make=False)
+        if found is not None and found.key == checkpoint.key and found.base > checkpoint.base:
+            checkpoint = msgspec.structs.replace(checkpoint, base=found.base)
+        async with self._writing:
+            tip, problem = await anyio.to_thread.run_sync(self._chain.look, checkpoint)
+            self._go_on(checkpoint, tip, problem)
 
     async def _seal(self, *, now: bool = False) -> None:
         """Find the seal, keep it, cut what is too old. That asks a key store, and may take long.
@@ -151,9 +179,13 @@ class Audit:
         """
         async with self._sealing:
             with self._telling():
-                await self._find_seal()
-                kept = await self._keep_checkpoint(now=now)
                 base = await anyio.to_thread.run_sync(self._chain.new_base)
+                self._look_for_seal |= base is not None
+                if self._look_for_seal:
+                    self._look_for_seal = False
+                    await self._find_seal(make=True)
+                await self._settle_doubt()
+                kept = await self._keep_checkpoint(now=now)
                 if base is None or self._seal_is_elsewhere:
                     return  # what lies in the seal would deny that the chain begins later
                 if self._checkpoint is not None:
@@ -164,12 +196,11 @@ class Audit:
                     async with self._writing:
                         await anyio.to_thread.run_sync(self._chain.cut, base)
 
-    async def _find_seal(self) -> None:
-        if self._checkpoint is not None or not self._look_for_seal:
+    async def _find_seal(self, *, make: bool) -> None:
+        if self._checkpoint is not None:
             return
-        self._look_for_seal = False
         try:
-            found = await self._seals.read()
+            found = await self._seals.read(make=make)
         except AIError as error:
             self._seal_is_elsewhere = True
             if isinstance(error, KeyStoreLocked | ComponentMissing):
@@ -180,6 +211,16 @@ class Audit:
             async with self._writing:  # what is being written now is vouched for, too
                 tip, problem = await anyio.to_thread.run_sync(self._chain.look, found)
                 self._go_on(found, tip, problem)
+
+    async def _settle_doubt(self) -> None:
+        """Tell what is wrong, where it still is when the seal was looked at again."""
+        if self._doubt is None or self._checkpoint is None:
+            return
+        try:
+            await self._look_again(self._checkpoint)
+        finally:
+            if self._doubt is not None:
+                self._failed(self._doubt)
 
     async def _keep_checkpoint(self, *, now: bool) -> bool:
         """Return false where it should have been kept and could not."""

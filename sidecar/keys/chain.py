@@ -12,66 +12,25 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+import time
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
 from sidecar.errors import StorageError
+from sidecar.keys.events import AuditEvent, NumberedEvent, Verdict
 from sidecar.records.database import Database
-from sidecar.values import Said
 
 if TYPE_CHECKING:
     import sqlite3
 
-EventName = Literal[
-    "store", "read", "use", "delete", "refuse",
-    "create_vault", "unlock_vault", "lock_vault", "change_vault_password",
-]  # fmt: skip
 MAX_EVENTS = 100_000
 """More are not kept: a tenth is cut off, oldest first."""
 _START = bytes(32)
 _LAST = 2**62
 """No place is beyond it: so many events nobody has written."""
 _BASE = "audit_base"
-
-
-class AuditEvent(Said, frozen=True):
-    """One thing that happened to a key. `result` is `ok` or the kind of the error.
-
-    `at` in Unix milliseconds. `use`: it was sent to `origin`; `refuse`: it was not, since it is
-    for another origin; `read`: it was taken out of its store.
-    """
-
-    at: int
-    event: EventName
-    result: str
-    provider: str | None = None
-    key_id: str | None = None
-    store: str | None = None
-    origin: str | None = None
-    execution_id: str | None = None
-
-
-class NumberedEvent(Said, frozen=True):
-    """An event with its place in the chain."""
-
-    seq: int
-    event: AuditEvent
-
-
-class Verdict(Said, frozen=True):
-    """Whether the chain is as it was written.
-
-    `sealed` is the last event that a seal vouches for, with all before it; what comes after it is
-    only as good as the file. Where `valid` is false, `problem` says what is wrong, and `seq` where.
-    """
-
-    valid: bool
-    events: int
-    sealed: int
-    problem: str | None = None
-    seq: int | None = None
 
 
 class Tip(NamedTuple):
@@ -121,29 +80,36 @@ class Chain:
         key = checkpoint.key if checkpoint else None
         with self._database.transaction() as connection:
             tip = _tip(connection)
-            if not 0 <= tip.seq < _LAST:
-                message = "The audit's last event has a place that nobody here has given it."
-                raise StorageError(message, hint="Restore sidecar.db from a backup.")
             problem = _not_followed(connection, tip, checkpoint)
             for event in events:
-                text = msgspec.json.encode(event)
-                tip = Tip(tip.seq + 1, _digest(tip, text))
-                mac = _mac(key, tip.digest) if key else None
-                row = (tip.seq, text.decode(), tip.digest, mac)
-                connection.execute("INSERT INTO audit VALUES (?, ?, ?, ?)", row)
+                tip = _insert(connection, tip, event, key)
         return tip, problem
+
+    def begin_anew(self, key: bytes | None) -> Checkpoint:
+        """Take what is there as it is, and go on from it. Returns what vouches for it.
+
+        Where it is broken in itself, what is there is taken out first.
+        """
+        event = AuditEvent(at=time.time_ns() // 1_000_000, event="begin_anew", result="ok")
+        with self._database.transaction() as connection:
+            base, tip = _base(connection), _tip(connection)
+            as_it_is = Checkpoint(key, base.seq, base.digest, base.seq) if key else None
+            if not _verify(connection, as_it_is).valid:
+                base = tip
+                _move_base(connection, base)
+                connection.execute("DELETE FROM audit")
+            tip = _insert(connection, tip, event, key)
+        return Checkpoint(key or b"", tip.seq, tip.digest, base.seq)
 
     def look(self, checkpoint: Checkpoint) -> tuple[Tip, str | None]:
         """Return the last event's place, and what does not fit to the checkpoint, if anything."""
-        with self._database.transaction() as connection:
+        with self._database.reading() as connection:
             tip = _tip(connection)
             return tip, _not_followed(connection, tip, checkpoint)
 
     def new_base(self) -> int | None:
         """Where the chain should begin from now on; None where it is not too long."""
-        if not self._database.exists():
-            return None
-        with self._database.transaction() as connection:
+        with self._database.reading() as connection:
             base, tip = _base(connection).seq, _tip(connection)
         too_many = tip.seq - base > self._max_events
         return tip.seq - self._max_events * 9 // 10 if too_many else None
@@ -155,18 +121,15 @@ class Chain:
             last = connection.execute(query, (base,)).fetchone()
             if last is None:
                 return
-            value = msgspec.json.encode(Tip(*last))
-            connection.execute("INSERT OR REPLACE INTO settings VALUES (?, ?)", (_BASE, value))
+            _move_base(connection, Tip(*last))
             connection.execute("DELETE FROM audit WHERE seq <= ?", (base,))
 
     def read(self, before: int | None, limit: int, provider: str | None) -> list[NumberedEvent]:
         """Return the newest events before a place, newest first."""
-        if not self._database.exists():
-            return []
         query = "SELECT seq, CAST(event AS BLOB) FROM audit WHERE seq < ? ORDER BY seq DESC"
         newest = _LAST if before is None else before
         found: list[NumberedEvent] = []
-        with self._database.transaction() as connection:
+        with self._database.reading() as connection:
             for seq, text in connection.execute(query, (newest,)):
                 event = _event(text)
                 if event is not None and provider in (None, event.provider):
@@ -177,9 +140,7 @@ class Chain:
 
     def verify(self, checkpoint: Checkpoint | None) -> Verdict:
         """Compute the chain anew."""
-        if not self._database.exists():
-            return Verdict(valid=True, events=0, sealed=0)
-        with self._database.transaction() as connection:
+        with self._database.reading() as connection:
             return _verify(connection, checkpoint)
 
 
@@ -218,8 +179,29 @@ def _verify(connection: sqlite3.Connection, checkpoint: Checkpoint | None) -> Ve
 
 
 def _tip(connection: sqlite3.Connection) -> Tip:
+    """The last place of the chain. Raises `StorageError` where it can't be gone on from."""
     query = "SELECT seq, CAST(digest AS BLOB) FROM audit ORDER BY seq DESC LIMIT 1"
-    return Tip(*(connection.execute(query).fetchone() or _base(connection)))
+    tip = Tip(*(connection.execute(query).fetchone() or _base(connection)))
+    if not 0 <= tip.seq < _LAST:
+        message = "The audit's last event has a place that nobody here has given it."
+        raise StorageError(message, hint="Restore sidecar.db from a backup.")
+    return tip
+
+
+def _insert(
+    connection: sqlite3.Connection, before: Tip, event: AuditEvent, key: bytes | None
+) -> Tip:
+    text = msgspec.json.encode(event)
+    tip = Tip(before.seq + 1, _digest(before, text))
+    mac = _mac(key, tip.digest) if key else None
+    row = (tip.seq, text.decode(), tip.digest, mac)
+    connection.execute("INSERT INTO audit VALUES (?, ?, ?, ?)", row)
+    return tip
+
+
+def _move_base(connection: sqlite3.Connection, base: Tip) -> None:
+    value = msgspec.json.encode(base)
+    connection.execute("INSERT OR REPLACE INTO settings VALUES (?, ?)", (_BASE, value))
 
 
 def _not_followed(

@@ -6,11 +6,10 @@ dialogue. What stands here is a copy: the origins that count are those inside of
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 import secrets
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
@@ -18,6 +17,9 @@ from sidecar.errors import StorageError
 from sidecar.keys.secret import Secret
 from sidecar.keys.store import Slot, StoreName
 from sidecar.records.database import Database
+
+if TYPE_CHECKING:
+    import sqlite3
 
 _IDENTITY = "key_identity"
 
@@ -59,10 +61,10 @@ class Index:
             "SELECT CAST(provider AS BLOB), CAST(key_id AS BLOB), CAST(store AS BLOB),"
             " CAST(origins AS BLOB), CAST(fingerprint AS BLOB), created_at FROM keys"
         )
-        with self._database.transaction() as connection:
+        with self._database.reading() as connection:
             rows = connection.execute(query).fetchall()
+            problems = self._find_identity(connection)
         entries: dict[Slot, Entry] = {}
-        problems = []
         for row in rows:
             try:
                 entry = _entry(*row)
@@ -92,16 +94,38 @@ class Index:
 
     def fingerprint(self, key: Secret) -> str:
         """A keyed hash: tells whether two keys are the same, and nothing of what they are."""
+        return self.fingerprint_of(key.reveal())
+
+    def fingerprint_of(self, text: str) -> str:
+        """The same, of any text."""
         own = self._own().fingerprint_key
-        return hmac.new(own, key.reveal().encode(), hashlib.sha256).hexdigest()[:16]
+        return hmac.new(own, text.encode(errors="replace"), "sha256").hexdigest()[:16]
+
+    def _find_identity(self, connection: sqlite3.Connection) -> list[str]:
+        """Take the one that is kept, if any. Returns what is wrong with it, for people."""
+        query = "SELECT CAST(value AS BLOB) FROM settings WHERE name = ?"
+        row = connection.execute(query, (_IDENTITY,)).fetchone()
+        if row is None or self._identity is not None:
+            return []
+        try:
+            self._identity = msgspec.json.decode(row[0], type=_Identity)
+        except (msgspec.DecodeError, UnicodeError):
+            what = "This home's own id in sidecar.db can't be read: its keys in the OS keyring"
+            return [f"{what} can't be found any more. Enter them again by set_api_key."]
+        return []
 
     def _own(self) -> _Identity:
         if self._identity is None:
             made = _Identity(secrets.token_hex(8), secrets.token_bytes(32))
+            value = msgspec.json.encode(made)
             try:
-                kept = self._database.setdefault(_IDENTITY, msgspec.json.encode(made))
-                self._identity = msgspec.json.decode(kept, type=_Identity)
-            except (StorageError, msgspec.DecodeError):
+                kept = self._database.setdefault(_IDENTITY, value)
+                try:
+                    self._identity = msgspec.json.decode(kept, type=_Identity)
+                except (msgspec.DecodeError, UnicodeError):  # told where the list is read
+                    self._database.write_setting(_IDENTITY, value)
+                    self._identity = made
+            except StorageError:
                 # A home that can't be written keeps no key either: it is good for this run.
                 self._identity = made
         return self._identity

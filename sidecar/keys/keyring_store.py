@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import msgspec
 
 from sidecar.errors import AIError, ComponentMissing, KeyStoreCorrupt, KeyStoreLocked
-from sidecar.keys.secret import Secret
 from sidecar.keys.store import Slot, StoredKey, StoreName, StoreState
 
 if TYPE_CHECKING:
@@ -83,7 +82,7 @@ class KeyringStore:
         if entry is None or Slot(entry.provider, entry.key_id) != slot:
             message = f"The keyring's entry for {slot.provider}/{slot.key_id} is not what was kept."
             raise KeyStoreCorrupt(message)
-        return StoredKey(Secret(entry.api_key), entry.origins)
+        return StoredKey(slot.secret(entry.api_key), entry.origins)
 
     def write(self, slot: Slot, stored: StoredKey) -> None:
         """Keep it. Raises `TooLarge` beside what every store raises."""

@@ -19,6 +19,7 @@ import json
 import re
 from collections import deque
 from collections.abc import Callable, Iterator
+from typing import NamedTuple
 from urllib.parse import quote, quote_plus
 
 MARK = "[redacted]"
@@ -45,22 +46,22 @@ class KnownSecrets:
     """Every secret that lives in this process, and the last ones that did.
 
     Any thread may call it, and so may the garbage collector in the middle of a call. It takes no
-    lock: each change is one operation of a dict or a deque, and a pattern that was made meanwhile
-    is made anew.
+    lock: each change is one operation of a dict or a deque, and what was put together meanwhile is
+    put together anew.
     """
 
     def __init__(self) -> None:
-        self._living: dict[object, str] = {}
-        self._remembered: deque[str] = deque(maxlen=_REMEMBERED)
+        self._living: dict[object, _Known] = {}
+        self._remembered: deque[_Known] = deque(maxlen=_REMEMBERED)
         self._version = object()
-        self._made: tuple[object, re.Pattern[str] | None] = (self._version, None)
+        self._together: tuple[object, tuple[str, ...]] = (self._version, ())
 
     def add(self, secret: str) -> Callable[[], None]:
         """A secret has come into being. Returns what is to be called when it is gone."""
         if len(secret) < SHORTEST:
             return lambda: None
         holder = object()
-        self._living[holder] = secret
+        self._living[holder] = _Known(secret, frozenset(_forms(secret)))
         self._version = object()
         return lambda: self._release(holder)
 
@@ -69,18 +70,27 @@ class KnownSecrets:
         if len(text) < shortest:
             return False
         return any(
-            len(each) >= shortest and (each in text or _is_escaped_in(text, each))
+            len(each.secret) >= shortest
+            and (each.secret in text or _is_escaped_in(text, each.secret))
             for each in list(self._living.values())
         )
 
     def replaced(self, text: str) -> str:
         """Return `text` without any of them."""
-        made, pattern = self._made
-        if made is not self._version:
+        for form in self._all_forms():
+            if form in text:
+                text = text.replace(form, MARK)
+        return text
+
+    def _all_forms(self) -> tuple[str, ...]:
+        version, forms = self._together
+        if version is not self._version:
             version = self._version  # before it looks: what comes after that makes it old again
-            pattern = _pattern({*list(self._living.values()), *list(self._remembered)})
-            self._made = (version, pattern)
-        return pattern.sub(MARK, text) if pattern else text
+            known = [*list(self._living.values()), *list(self._remembered)]
+            # The longest first: a form may be the beginning of another.
+            forms = tuple(sorted({form for each in known for form in each.forms}, key=_shorter))
+            self._together = (version, forms)
+        return forms
 
     def _release(self, holder: object) -> None:
         # It stays known for a while: what quotes it may be on its way.
@@ -88,15 +98,19 @@ class KnownSecrets:
         self._version = object()
 
 
+class _Known(NamedTuple):
+    """A secret, and what it looks like in every usual escaping."""
+
+    secret: str
+    forms: frozenset[str]
+
+
+def _shorter(form: str) -> int:
+    return -len(form)
+
+
 def _is_escaped_in(text: str, secret: str) -> bool:
     return ('"' in secret or "\\" in secret) and json.dumps(secret)[1:-1] in text
-
-
-def _pattern(secrets: set[str]) -> re.Pattern[str] | None:
-    forms = {form for secret in secrets for form in _forms(secret)}
-    # The longest first: a form may be the beginning of another.
-    inside = "|".join(re.escape(form) for form in sorted(forms, key=len, reverse=True))
-    return re.compile(inside) if forms else None
 
 
 KNOWN = KnownSecrets()

@@ -6,7 +6,7 @@ import secrets
 
 from sidecar.errors import KeyStoreCorrupt, KeyStoreLocked
 from sidecar.keys.chain import Checkpoint
-from sidecar.keys.secret import Secret
+from sidecar.keys.secret import Unlisted
 from sidecar.keys.store import Slot, StoredKey, StoreName
 from sidecar.keys.stores import Stores
 
@@ -21,8 +21,8 @@ class StoredSeals:
         self._stores = stores
         self._where: StoreName | None = None
 
-    async def read(self) -> Checkpoint | None:
-        """Return it, made anew where there was none; None where there is no key store for it.
+    async def read(self, *, make: bool) -> Checkpoint | None:
+        """Return it, `make` it where there was none; None where there is none, or no store for it.
 
         Raises `KeyStoreLocked` where a store is not open, and `KeyStoreCorrupt` for a seal that
         can't be read.
@@ -42,7 +42,7 @@ class StoredSeals:
                 self._where = name
                 return _decoded(found)
             empty = empty or name
-        if empty is None:
+        if empty is None or not make:
             return None
         self._where = empty
         made = Checkpoint(secrets.token_bytes(32))
@@ -52,7 +52,7 @@ class StoredSeals:
     async def write(self, checkpoint: Checkpoint) -> None:
         """Keep it. Raises what stores raise."""
         if self._where is not None:
-            stored = StoredKey(Secret(checkpoint.encode()))
+            stored = StoredKey(Unlisted(checkpoint.encode()))
             await self._stores.write(_SEAL, stored, self._where)
 
 

@@ -44,11 +44,13 @@ class Secret:
         raise TypeError(message)
 
 
-class Password(Secret):
-    """A secret that a person thought up, and that others may guess. The redaction never knows it.
+class Unlisted(Secret):
+    """A secret that the redaction never knows: it goes to no provider, and comes back from none.
 
-    Else whoever can have text quoted back by an error could try out words by the thousand, past
-    the work that scrypt makes of each guess.
+    A password is one: others may guess it. If the redaction knew it, whoever can have text quoted
+    back by an error could try out words by the thousand, past the work that scrypt makes of each.
+    The sidecar's own (the audit's seal, what wraps the vault) are others: they would only crowd out
+    the keys that people have.
     """
 
     __slots__ = ()

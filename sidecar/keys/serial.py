@@ -8,16 +8,18 @@ waiting in the same line. It is a daemon: it never keeps the process from ending
 from __future__ import annotations
 
 import asyncio
+import logging
 import queue
 import threading
 import time
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 import anyio
 
+logger = logging.getLogger(__name__)
+
 T = TypeVar("T")
-_Job = Callable[[], None]
 
 
 class Stuck(Exception):
@@ -30,7 +32,7 @@ class SerialThread:
     def __init__(self, name: str, patience_s: float) -> None:
         self._name = name
         self._patience_s = patience_s
-        self._jobs: queue.SimpleQueue[_Job] = queue.SimpleQueue()
+        self._jobs: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
         self._busy_since: float | None = None
         self._given_up_on: float | None = None
@@ -44,36 +46,29 @@ class SerialThread:
             return False
         return since == self._given_up_on or time.monotonic() - since > self._patience_s
 
-    async def call(self, work: Callable[[], T]) -> T:
-        """Run `work` in the thread and return what it returns. Raises `Stuck`, and what it does."""
+    async def call(self, work: Callable[[], T], undo: Callable[[T], None] | None = None) -> T:
+        """Run `work` in the thread and return what it returns. Raises `Stuck`, and what it does.
+
+        Where nobody waits any more when it is done, `undo` takes back what it has done, before
+        anything else is begun.
+        """
         if self.stuck:
             raise Stuck
         if self._thread is None:
             self._thread = threading.Thread(target=self._run, name=self._name, daemon=True)
             self._thread.start()
-        loop = asyncio.get_running_loop()
-        outcome: asyncio.Future[T] = loop.create_future()
-        self._jobs.put(lambda: self._do(work, outcome, loop))
-        with anyio.move_on_after(self._patience_s):
-            return await outcome
+        job = _Job(work, undo, asyncio.get_running_loop())
+        self._jobs.put(job.run)
+        try:
+            with anyio.move_on_after(self._patience_s):
+                return await asyncio.shield(job.outcome)
+        finally:
+            in_time = job.give_up()
+        if in_time:
+            return await job.outcome
         # Whoever asks next is told at once, though the work began a little after this call.
         self._given_up_on = self._busy_since
         raise Stuck
-
-    def _do(
-        self,
-        work: Callable[[], T],
-        outcome: asyncio.Future[T],
-        loop: asyncio.AbstractEventLoop,
-    ) -> None:
-        if outcome.cancelled():
-            return  # nobody waits any more
-        try:
-            result = work()
-        except BaseException as error:  # noqa: BLE001 - it is the caller's
-            _tell(loop, outcome, error=error)
-        else:
-            _tell(loop, outcome, result=result)
 
     def _run(self) -> None:
         while True:
@@ -83,22 +78,62 @@ class SerialThread:
             self._busy_since = None
 
 
-def _tell(
-    loop: asyncio.AbstractEventLoop,
-    outcome: asyncio.Future[T],
-    *,
-    result: T | None = None,
-    error: BaseException | None = None,
-) -> None:
-    def set_it() -> None:
-        if outcome.done():
-            return
-        if error is not None:
-            outcome.set_exception(error)
-        else:
-            outcome.set_result(result)  # type: ignore[arg-type] # None is a T where there is no error
+class _Job(Generic[T]):
+    """Work in the thread, for one who waits in the loop until he gives up."""
 
-    try:
-        loop.call_soon_threadsafe(set_it)
-    except RuntimeError:
-        return  # the loop has ended; so has whoever waited
+    def __init__(
+        self,
+        work: Callable[[], T],
+        undo: Callable[[T], None] | None,
+        loop: asyncio.AbstractEventLoop,
+    ) -> None:
+        self.outcome: asyncio.Future[T] = loop.create_future()
+        self._work = work
+        self._undo = undo
+        self._loop = loop
+        self._deciding = threading.Lock()
+        self._done = False
+        self._given_up = False
+
+    def give_up(self) -> bool:
+        """Nobody waits any more. True where it was done in time: `outcome` is just being set."""
+        with self._deciding:
+            self._given_up = True
+            return self._done
+
+    def run(self) -> None:
+        """Do it, in the thread."""
+        if self._given_up:
+            return
+        try:
+            result = self._work()
+        except BaseException as error:  # noqa: BLE001 - it is the caller's
+            found = error
+            if self._in_time():
+                self._tell(lambda: self.outcome.set_exception(found))
+            return
+        if self._in_time():
+            self._tell(lambda: self.outcome.set_result(result))
+        elif self._undo is not None:
+            self._take_back(self._undo, result)
+
+    def _in_time(self) -> bool:
+        with self._deciding:
+            self._done = not self._given_up
+            return self._done
+
+    def _take_back(self, undo: Callable[[T], None], result: T) -> None:
+        try:
+            undo(result)
+        except Exception as error:  # noqa: BLE001 - nobody waits whom it could reach
+            logger.warning("What was done too late could not be taken back: %s", error)
+
+    def _tell(self, settle: Callable[[], None]) -> None:
+        def in_the_loop() -> None:
+            settle()
+            self.outcome.exception()  # seen: whoever waited may have been cancelled
+
+        try:
+            self._loop.call_soon_threadsafe(in_the_loop)
+        except RuntimeError:
+            return  # the loop has ended; so has whoever waited

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, Protocol
 
-from sidecar.keys.secret import Secret
+from sidecar.keys.secret import Secret, Unlisted
 from sidecar.values import Said
 
 StoreName = Literal["keyring", "vault", "environment", "memory"]
@@ -20,6 +20,10 @@ class Slot(NamedTuple):
 
     provider: str
     key_id: str
+
+    def secret(self, value: str) -> Secret:
+        """What lies there: a person's key, or a secret of the sidecar's own."""
+        return Unlisted(value) if self.provider.startswith("$") else Secret(value)
 
 
 @dataclass(frozen=True, slots=True)

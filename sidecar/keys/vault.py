@@ -15,16 +15,15 @@ Rules of this room:
   that whatever the file says, its entry is there.
 * One thread calls all this (keys/stores.py), so that guessing passwords costs time one by one.
 
-What it can't notice: a whole older copy of the file put in its place. AES-GCM and scrypt:
-https://cryptography.io/en/latest/hazmat/primitives/; scrypt's cost: OWASP's password storage page.
+What it can't notice: a whole older copy of the file put in its place.
 """
 
 from __future__ import annotations
 
 import base64
 import secrets
-import unicodedata
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import Literal
 
 import msgspec
@@ -38,30 +37,21 @@ from sidecar.errors import (
     KeyStoreLocked,
     StorageError,
 )
+from sidecar.keys.ciphers import (
+    KEY_BYTES,
+    Scrypt,
+    Unreadable,
+    decrypt,
+    derive,
+    encrypt,
+    new_scrypt,
+)
 from sidecar.keys.keyring_store import KeyringStore
-from sidecar.keys.secret import Secret
+from sidecar.keys.secret import Secret, Unlisted
 from sidecar.keys.store import Slot, StoredKey, StoreName, StoreState
 from sidecar.records.database import Database, is_damaged
 
-KEY_BYTES = 32
-NONCE_BYTES = 12
-_MAX_SCRYPT_MEMORY = 1024 * 1024 * 1024
-
 Protection = Literal["password", "keyring"]
-
-
-class Scrypt(Struct, frozen=True, kw_only=True):
-    """What a key is derived from a password with (RFC 7914). It takes 128 · n · r bytes."""
-
-    n: int = 2**17
-    r: int = 8
-    p: int = 1
-    salt: str
-
-    @property
-    def cost(self) -> int:
-        """Grows with the work of one guess."""
-        return self.n * self.r * self.p
 
 
 class Header(Struct, frozen=True, kw_only=True):
@@ -133,7 +123,7 @@ class Vault:
         header, nonce, wrapped = self._require()
         data_key = self._unwrap(header, nonce, wrapped, password)
         self._data_key = data_key
-        if header.scrypt is not None and header.scrypt.cost < self._new_scrypt().cost:
+        if header.scrypt is not None and header.scrypt.cost < new_scrypt(self._scrypt_n).cost:
             with suppress(AIError):  # it is open all the same; the next time will do
                 self._wrap(data_key, password, replaces=wrapped)
 
@@ -157,36 +147,36 @@ class Vault:
             "SELECT CAST(origins AS TEXT), CAST(nonce AS BLOB), CAST(ciphertext AS BLOB)"
             " FROM secrets WHERE provider = ? AND key_id = ?"
         )
-        rows = self._query(query, slot)
+        rows = self._select(query, slot)
         if not rows:
             return None
         origins, nonce, ciphertext = rows[0]
         data_key = self._opened()
         try:
             named = msgspec.json.decode(origins, type=tuple[str, ...])
-            text = _decrypt(data_key, nonce, ciphertext, _associated(slot, named)).decode()
-        except (_Unreadable, msgspec.DecodeError, UnicodeError) as error:
+            text = decrypt(data_key, nonce, ciphertext, _associated(slot, named)).decode()
+        except (Unreadable, msgspec.DecodeError, UnicodeError) as error:
             message = (
                 f"The vault's entry for {slot.provider}/{slot.key_id} was changed from outside, or "
                 "is damaged; it was not used."
             )
             raise KeyStoreCorrupt(message) from error
-        return StoredKey(Secret(text), named)
+        return StoredKey(slot.secret(text), named)
 
     def write(self, slot: Slot, stored: StoredKey) -> None:
         """Keep it."""
         data_key = self._opened()
         plain = stored.api_key.reveal().encode()
-        nonce, ciphertext = _encrypt(data_key, plain, _associated(slot, stored.origins))
+        nonce, ciphertext = encrypt(data_key, plain, _associated(slot, stored.origins))
         origins = msgspec.json.encode(stored.origins).decode()
-        self._query(
+        self._change(
             "INSERT OR REPLACE INTO secrets VALUES (?, ?, ?, ?, ?)",
             (*slot, origins, nonce, ciphertext),
         )
 
     def delete(self, slot: Slot) -> None:
         """Take it away. That needs no password."""
-        self._query("DELETE FROM secrets WHERE provider = ? AND key_id = ?", slot)
+        self._change("DELETE FROM secrets WHERE provider = ? AND key_id = ?", slot)
 
     # --- inside ---
 
@@ -209,7 +199,7 @@ class Vault:
         if not self._database.exists():
             return None
         query = "SELECT CAST(header AS BLOB), CAST(nonce AS BLOB), CAST(wrapped AS BLOB) FROM vault"
-        rows = self._query(query)
+        rows = self._select(query)
         if not rows:
             return None
         header, nonce, wrapped = rows[0]
@@ -226,14 +216,14 @@ class Vault:
             header = Header(protection="keyring", entry=secrets.token_hex(8))
             wrapping = secrets.token_bytes(KEY_BYTES)
             text = base64.b64encode(wrapping).decode()
-            self._keyring.write(header.slot, StoredKey(Secret(text)))
+            self._keyring.write(header.slot, StoredKey(Unlisted(text)))
         else:
-            parameters = self._new_scrypt()
+            parameters = new_scrypt(self._scrypt_n)
             header = Header(protection="password", scrypt=parameters)
-            wrapping = _derive(password, parameters)
+            wrapping = derive(password, parameters)
         encoded = msgspec.json.encode(header)
         try:
-            self._keep((encoded.decode(), *_encrypt(wrapping, data_key, encoded)), replaces)
+            self._keep((encoded.decode(), *encrypt(wrapping, data_key, encoded)), replaces)
         except AIError:
             self._forget_entry(header)
             raise
@@ -241,10 +231,10 @@ class Vault:
     def _keep(self, row: tuple[str, bytes, bytes], replaces: bytes | None) -> None:
         if replaces is None:
             # Fails where another process has made one meanwhile: its keys must not be lost.
-            self._query("INSERT INTO vault VALUES (1, ?, ?, ?)", row)
+            self._change("INSERT INTO vault VALUES (1, ?, ?, ?)", row)
             return
         statement = "UPDATE vault SET header = ?, nonce = ?, wrapped = ? WHERE wrapped = ?"
-        self._query(statement, (*row, replaces))
+        self._change(statement, (*row, replaces))
         if self._require()[2] != row[2]:
             message = "The vault's password was changed by somebody else meanwhile."
             raise KeyStoreLocked(message, hint="Try again, with the password that it has now.")
@@ -264,10 +254,13 @@ class Vault:
             message = "The vault needs its master password."
             raise InvalidParams(message, path="$.password", hint="Ask the user for it.")
         else:
-            wrapping = _derive(password, header.scrypt)
+            try:
+                wrapping = derive(password, header.scrypt)
+            except Unreadable as error:
+                raise KeyStoreCorrupt(_HEADER_DAMAGED, hint=_RESTORE) from error
         try:
-            return _decrypt(wrapping, nonce, wrapped, msgspec.json.encode(header))
-        except _Unreadable as error:
+            return decrypt(wrapping, nonce, wrapped, msgspec.json.encode(header))
+        except Unreadable as error:
             if header.scrypt is None:
                 raise KeyStoreCorrupt(_HEADER_DAMAGED, hint=_RESTORE) from error
             message = "The master password is wrong."
@@ -284,63 +277,30 @@ class Vault:
         except ValueError as error:
             raise KeyStoreCorrupt(_HEADER_DAMAGED, hint=_RESTORE) from error
 
-    def _new_scrypt(self) -> Scrypt:
-        salt = base64.b64encode(secrets.token_bytes(16)).decode()
-        return Scrypt(n=self._scrypt_n, salt=salt)
-
-    def _query(
+    def _select(
         self, statement: str, parameters: tuple[object, ...] = ()
     ) -> list[tuple[bytes, ...]]:
-        try:
-            with self._database.transaction() as connection:
-                return connection.execute(statement, parameters).fetchall()
-        except StorageError as error:
-            if is_damaged(error):
-                raise KeyStoreCorrupt(error.message, hint=_RESTORE) from error
-            raise
+        with _damage_told(), self._database.reading() as connection:
+            return connection.execute(statement, parameters).fetchall()
+
+    def _change(self, statement: str, parameters: tuple[object, ...]) -> None:
+        with _damage_told(), self._database.transaction() as connection:
+            connection.execute(statement, parameters)
+
+
+@contextmanager
+def _damage_told() -> Iterator[None]:
+    try:
+        yield
+    except StorageError as error:
+        if is_damaged(error):
+            raise KeyStoreCorrupt(error.message, hint=_RESTORE) from error
+        raise
 
 
 _HEADER_DAMAGED = "The vault was changed from outside, or is damaged; nothing of it was used."
 _RESTORE = "Restore sidecar.db from a backup, or move it away and enter the keys again."
 
 
-class _Unreadable(Exception):
-    """The key is another one, or what it should open was changed."""
-
-
-def _derive(password: Secret, parameters: Scrypt) -> bytes:
-    from cryptography.hazmat.primitives.kdf.scrypt import Scrypt as Derivation  # noqa: PLC0415
-
-    # A header that was changed must not make this take all memory there is.
-    n, r, p = parameters.n, parameters.r, parameters.p
-    if min(n, r, p) < 1 or 128 * n * r * p > _MAX_SCRYPT_MEMORY:
-        raise KeyStoreCorrupt(_HEADER_DAMAGED, hint=_RESTORE)
-    # The same password typed on another system may be composed of other code points.
-    text = unicodedata.normalize("NFKC", password.reveal()).encode()
-    try:
-        salt = base64.b64decode(parameters.salt, validate=True)
-        derivation = Derivation(salt=salt, length=KEY_BYTES, n=n, r=r, p=p)
-    except ValueError as error:
-        raise KeyStoreCorrupt(_HEADER_DAMAGED, hint=_RESTORE) from error
-    return derivation.derive(text)
-
-
 def _associated(slot: Slot, origins: tuple[str, ...]) -> bytes:
     return msgspec.json.encode(["ai-sidecar/key/1", slot.provider, slot.key_id, origins])
-
-
-def _encrypt(key: bytes, plain: bytes, associated: bytes) -> tuple[bytes, bytes]:
-    from cryptography.hazmat.primitives.ciphers.aead import AESGCM  # noqa: PLC0415
-
-    nonce = secrets.token_bytes(NONCE_BYTES)
-    return nonce, AESGCM(key).encrypt(nonce, plain, associated)
-
-
-def _decrypt(key: bytes, nonce: bytes, ciphertext: bytes, associated: bytes) -> bytes:
-    from cryptography.exceptions import InvalidTag  # noqa: PLC0415
-    from cryptography.hazmat.primitives.ciphers.aead import AESGCM  # noqa: PLC0415
-
-    try:
-        return AESGCM(key).decrypt(nonce, ciphertext, associated)
-    except (InvalidTag, ValueError) as error:  # ValueError: a nonce or a key of another length
-        raise _Unreadable from error

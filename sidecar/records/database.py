@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -42,7 +42,7 @@ _BUSY_S = 5.0
 
 
 class Database:
-    """A small store of named values. Its methods block; they are called in a thread."""
+    """The file, and the settings in it. Its methods block; they are called in a thread."""
 
     def __init__(self, home: Path) -> None:
         self._path = home / "sidecar.db"
@@ -64,7 +64,7 @@ class Database:
             return {}
         # Cast, since SQLite keeps any type in any column.
         query = "SELECT CAST(name AS TEXT), CAST(value AS BLOB) FROM settings"
-        with self.transaction() as connection:
+        with self.reading() as connection:
             return dict(connection.execute(query).fetchall())
 
     def write_setting(self, name: str, value: bytes | None) -> None:
@@ -83,20 +83,28 @@ class Database:
             return bytes(connection.execute(query, (name,)).fetchone()[0])
 
     @contextmanager
+    def reading(self) -> Iterator[sqlite3.Connection]:
+        """Look at what is kept, all of it as it was at one moment. Raises `StorageError`.
+
+        Nothing is created where there is nothing: the tables are empty then. It serves a file that
+        can't be written, too.
+        """
+        with self._told(), closing(self._connect(empty=not self.exists())) as connection:
+            connection.execute("BEGIN")
+            if _version(connection) == len(_MIGRATIONS):
+                yield connection
+                return
+        with self.transaction() as connection:
+            yield connection
+
+    @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
         """Everything that is done in here is done, or nothing is. Raises `StorageError`."""
-        import sqlite3  # noqa: PLC0415 - the first answer must not wait for it
-
-        try:
+        with self._told():
             self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             # Created with its mode before SQLite could create it with another.
             os.close(os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600))
-            connection = sqlite3.connect(self._path, timeout=_BUSY_S, isolation_level=None)
-        except (OSError, sqlite3.Error) as error:
-            message = f"{self._path} can't be opened: {error}."
-            raise StorageError(message) from error
-        try:
-            with connection:
+            with closing(self._connect()) as connection, connection:
                 # What is deleted is overwritten: an old key must not stay in a free page.
                 connection.execute("PRAGMA secure_delete = ON")
                 # One transaction, statements that change the tables included: whoever opens it at
@@ -104,21 +112,42 @@ class Database:
                 connection.execute("BEGIN IMMEDIATE")
                 self._migrate(connection)
                 yield connection
-        except (sqlite3.Error, UnicodeDecodeError) as error:
+
+    def _connect(self, *, empty: bool = False) -> sqlite3.Connection:
+        import sqlite3  # noqa: PLC0415 - the first answer must not wait for it
+
+        if empty:
+            connection = sqlite3.connect(":memory:", isolation_level=None)
+            self._migrate(connection)
+            return connection
+        # Never read-only: after a crash SQLite must first undo what was half written.
+        place = f"{self._path.absolute().as_uri()}?mode=rw"
+        return sqlite3.connect(place, timeout=_BUSY_S, isolation_level=None, uri=True)
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        import sqlite3  # noqa: PLC0415 - see _connect
+
+        try:
+            yield
+        except (OSError, sqlite3.Error, UnicodeDecodeError) as error:
             # UnicodeDecodeError: SQLite quotes what it finds in a damaged file.
             message = f"{self._path} can't be used: {error}."
             raise StorageError(message) from error
-        finally:
-            connection.close()
 
     def _migrate(self, connection: sqlite3.Connection) -> None:
-        (version,) = connection.execute("PRAGMA user_version").fetchone()
+        version = _version(connection)
         if version > len(_MIGRATIONS):
             message = f"{self._path} was written by a newer version of the sidecar."
             raise StorageError(message, hint="Update the app, or move the file away.")
         for number, statement in enumerate(_MIGRATIONS[version:], start=version + 1):
             connection.execute(statement)
             connection.execute(f"PRAGMA user_version = {number}")
+
+
+def _version(connection: sqlite3.Connection) -> int:
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    return int(version)
 
 
 def is_damaged(error: StorageError) -> bool:

@@ -11,7 +11,7 @@ import math
 import re
 import types
 import typing
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Iterable
 from functools import cache
 from typing import Any
 
@@ -19,14 +19,11 @@ import msgspec
 from msgspec import Raw, UnsetType
 
 from sidecar.errors import InvalidParams, ParseError
-from sidecar.keys.redaction import KNOWN
 
 _AT = " - at `"
 _UNKNOWN = re.compile(r"Object contains unknown field `(?P<field>.*)`", re.DOTALL)
 _EXPECTED = re.compile(r"Expected `(?P<type>[^`]*)`, got")
 _MISSING = re.compile(r"Object missing required field `(?P<field>.*)`", re.DOTALL)
-_GUARDED = 20
-"""Characters from which on a key can't be taken for a word; `lm-studio` is a key, too."""
 _LONGEST = 200
 """Characters of what a client sent that an error quotes: a line may have millions."""
 
@@ -54,31 +51,6 @@ def decode_params(kind: type, raw: Raw | UnsetType) -> Any:  # noqa: ANN401 - th
         message = f"The parameters are not valid JSON: {error}."
         hint = "Escape characters beyond U+FFFF as a pair of surrogates, or send plain UTF-8."
         raise ParseError(message, hint=hint) from None
-
-
-def refuse_kept_keys(raw: Raw | UnsetType, but: Collection[str] = ()) -> None:
-    """Refuse parameters that have in them a key that is kept here. Raises `InvalidParams`.
-
-    `but`: those that are made for keys. A key that was pasted into any other, or into a chat, must
-    not be stored, shown, or sent to another provider. Only whole keys are looked for.
-    """
-    text = b"{}" if isinstance(raw, UnsetType) else bytes(raw)
-    value = None
-    if but or b"\\" in text:
-        value = msgspec.json.decode(text)
-        value = {name: item for name, item in value.items() if name not in but}
-        text = msgspec.json.encode(value)
-    if KNOWN.within(text.decode(), _GUARDED):
-        path = _way_to(msgspec.json.decode(text) if value is None else value, _has_kept_key)
-        raise InvalidParams(
-            "This text has an API key in it that is kept here; it was not used.",
-            path=f"${path or ''}",
-            hint="Take the key out. Keys are given by set_api_key, and nowhere else.",
-        )
-
-
-def _has_kept_key(value: object) -> bool:
-    return isinstance(value, str) and KNOWN.within(value, _GUARDED)
 
 
 def _as_it_came(data: bytes) -> object:

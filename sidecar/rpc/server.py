@@ -14,7 +14,7 @@ from __future__ import annotations
 import difflib
 import inspect
 import logging
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Mapping
 from typing import Any, Protocol, cast
 
 import anyio
@@ -37,7 +37,7 @@ from sidecar.rpc import messages
 from sidecar.rpc.lines import Overlong
 from sidecar.rpc.messages import Batch, Failure, Invalid, Notification, Request, Response
 from sidecar.rpc.methods import Call, Method
-from sidecar.rpc.params import decode_params, refuse_kept_keys
+from sidecar.rpc.params import decode_params
 
 logger = logging.getLogger(__name__)
 
@@ -56,12 +56,22 @@ class Outgoing(Protocol):
 
 
 class Server:
-    """Dispatches lines to the methods of one table, with `app` as their context."""
+    """Dispatches lines to the methods of one table, with `app` as their context.
+
+    `look_at` sees the parameters before anybody else, and the names of those in which secrets may
+    be; it raises an `AIError` for what must not go on.
+    """
 
     def __init__(
-        self, methods: Mapping[str, Method], app: object, outgoing: Outgoing, tasks: TaskGroup
+        self,
+        methods: Mapping[str, Method],
+        app: object,
+        outgoing: Outgoing,
+        tasks: TaskGroup,
+        look_at: Callable[[Raw, Collection[str]], None],
     ) -> None:
         self._app = app
+        self._look_at = look_at
         self._outgoing = outgoing
         self._tasks = tasks
         self._methods = {name: self._invoke(method) for name, method in methods.items()}
@@ -186,8 +196,10 @@ class Server:
     def _invoke(self, method: Method) -> Callable[[Call], Result]:
         def run(call: Call, /) -> Result:
             try:
-                params = decode_params(method.params, call.request.params)
-                refuse_kept_keys(call.request.params, but=method.secrets)
+                given = call.request.params
+                if not isinstance(given, UnsetType):
+                    self._look_at(given, method.secrets)
+                params = decode_params(method.params, given)
                 outcome = method.handler(self._app, params, call)
                 if isinstance(outcome, Coroutine):
                     call.pending = outcome

@@ -102,6 +102,7 @@ def _checks(peer: Peer, hello: Json) -> Iterator[Finding]:
     for row, result in tests:
         yield _provider(row, result)
     yield _network([result for _, result in tests])
+    yield _audit(peer.call("verify_audit", timeout=_ANSWER_S))
     demo = check_demo_model(BUNDLED)
     yield demo
     if demo.level == "ok":
@@ -209,6 +210,19 @@ def _network(results: list[Json]) -> Finding:
         return Finding("ok", "network", f"providers can be reached, {through}")
     remedy = "Check the internet connection, a firewall, and HTTPS_PROXY where one is needed."
     return Finding("warning", "network", f"no provider could be reached, {through}", remedy)
+
+
+def _audit(answer: Json) -> Finding:
+    """The record of what happened to keys."""
+    if "error" in answer:
+        return Finding("warning", "audit", answer["error"]["message"], hint_of(answer["error"]))
+    verdict: Json = answer["result"]
+    if verdict["valid"]:
+        seal = f"sealed up to {verdict['sealed']}" if verdict["sealed"] else "no seal at hand"
+        return Finding("ok", "audit", f"{_counted(verdict['events'], 'key event')}, {seal}")
+    text = f"the record of key events is not what was written: {verdict['problem']}"
+    remedy = "`ai-sidecar audit` shows it; if you put back a backup: ai-sidecar audit --begin-anew"
+    return Finding("warning", "audit", text, remedy)
 
 
 def check_demo_model(folder: Path) -> Finding:

@@ -1,4 +1,4 @@
-"""The manager: which provider a request goes to, with what, and what is kept of settings."""
+"""The manager: which provider a request goes to, with what."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from sidecar.engine.directory import Active, Directory, Overrides
+from sidecar.engine.directory import Active, Directory
 from sidecar.engine.manager import AIManager
 from sidecar.engine.on_this_machine import LocalProvider
 from sidecar.errors import (
@@ -15,7 +15,6 @@ from sidecar.errors import (
     InvalidParams,
     KeyNotFound,
     ProviderNotFound,
-    StorageError,
 )
 from sidecar.providers.scripted import ScriptedProvider
 from sidecar.records.database import Database
@@ -30,8 +29,7 @@ def manager(tmp_path: Path, **rows: ProviderSettings) -> AIManager:
     (tmp_path / "hello.jsonl").write_text('{"content":"hi"}', encoding="utf-8")
     directory = Directory(Config(providers=rows), scripted=True)
     here: dict[str, LocalProvider] = {"scripted": ScriptedProvider(tmp_path)}
-    database = Database(tmp_path / "home")
-    return AIManager(directory, database, custody(database), here)
+    return AIManager(directory, custody(Database(tmp_path / "home")), here)
 
 
 @pytest.fixture
@@ -50,10 +48,10 @@ async def test_the_model_is_the_requests_then_the_providers_then_the_active_one(
     made = manager(tmp_path, lmstudio=ProviderSettings(model="row"))
     assert made.prepare("lmstudio", asking("own"))[1] == "own"
     assert made.prepare("lmstudio", asking())[1] == "row"
-    await made.activate(Active(provider="vllm", model="active"))
+    made.directory.active = Active(provider="vllm", model="active")
     assert made.prepare("vllm", asking())[1] == "active"
     assert made.prepare(None, asking())[1] == "active"
-    await made.activate(Active(provider="lmstudio", model="active"))
+    made.directory.active = Active(provider="lmstudio", model="active")
     assert made.prepare(None, asking())[1] == "active"
     assert made.prepare("lmstudio", asking())[1] == "row"
     assert made.prepare("scripted", asking())[1] == "hello"
@@ -83,33 +81,3 @@ async def test_what_can_be_wrong_before_a_provider_is_asked_is_told_at_once(
     with pytest.raises(kind) as caught:
         made.prepare(provider, asking(model))
     assert caught.value.path == path
-
-
-async def test_what_can_not_be_stored_is_not_set(tmp_path: Path) -> None:
-    (tmp_path / "home").write_bytes(b"")
-    made = manager(tmp_path)
-    with pytest.raises(StorageError):
-        await made.configure("groq", Overrides(model="m"))
-    with pytest.raises(StorageError):
-        await made.activate(Active(provider="groq"))
-    assert made.directory.overrides == {}
-    assert made.directory.active.provider == "local"
-
-
-async def test_what_is_stored_is_read_again(tmp_path: Path) -> None:
-    made = manager(tmp_path)
-    await made.configure("groq", Overrides(model="m"))
-    await made.configure("xai", Overrides(model="m"))
-    await made.configure("xai", Overrides())
-    await made.activate(Active(provider="groq"))
-    again = manager(tmp_path)
-    assert again.load() == []
-    assert again.directory.overrides == {"groq": Overrides(model="m")}
-    assert again.directory.active == Active(provider="groq")
-
-
-async def test_an_unknown_one_is_not_made_by_its_settings(tmp_path: Path) -> None:
-    made = manager(tmp_path)
-    with pytest.raises(ProviderNotFound):
-        await made.configure("none", Overrides(model="m"))
-    assert made.directory.overrides == {}

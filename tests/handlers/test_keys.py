@@ -201,6 +201,36 @@ def test_a_key_does_not_follow_its_provider_to_another_host(
     assert there.keys == ["for-there"]
 
 
+def test_a_key_that_stands_in_the_settings_is_not_kept(peer: Peer, tmp_path: Path) -> None:
+    given(peer, "configure_provider", provider="mine", organization=KEY)
+    told = refused(peer, "set_api_key", provider="mine", api_key=KEY, store="memory")
+    assert (told["kind"], told["path"]) == ("invalid_request", "$.api_key")
+    assert "configure_provider" in told["hint"]
+    given(peer, "configure_provider", provider="mine", organization=None)
+    set_key(peer, KEY, store="memory")
+    assert KEY.encode() not in (tmp_path / "home" / "sidecar.db").read_bytes()
+
+
+def test_a_key_is_refused_elsewhere_also_when_it_was_not_read_since_the_start(
+    start: Start, here: Provider
+) -> None:
+    first = start()
+    make_row(first, here.url)
+    given(first, "create_vault", password=PASSWORD)
+    set_key(first, KEY, store="vault")
+    first.close()
+    again = start()
+    for method, more in (
+        ("call_ai_provider", {"provider": "mine", "request": ask(f"My key is {KEY}.")}),
+        ("configure_provider", {"provider": "mine", "model": KEY}),
+        ("delete_api_key", {"provider": "mine", "key_id": KEY}),
+    ):
+        told = refused(again, method, **more)
+        assert "has an API key in it" in told["message"]
+        assert KEY not in json.dumps(told)
+    assert here.keys == []
+
+
 def test_a_provider_without_an_address_says_so_and_opens_no_store(start: Start) -> None:
     peer = start()
     name = "openai-compatible"

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from sidecar.errors import AIError, KeyStoreLocked
 from sidecar.keys.audit import Audit
-from sidecar.keys.chain import AuditEvent, Chain, Checkpoint
+from sidecar.keys.chain import Chain, Checkpoint
+from sidecar.keys.events import AuditEvent
 from sidecar.keys.store import Slot
 from sidecar.records.database import Database
 from tests.keys.vaults import by_hand
@@ -47,10 +48,10 @@ class KeptSeals:
         self.locked = locked
         self.writes = 0
 
-    async def read(self) -> Checkpoint | None:
+    async def read(self, *, make: bool) -> Checkpoint | None:
         """Return it."""
         self._look()
-        if self.kept is None:
+        if self.kept is None and make:
             self.kept = Checkpoint(KEY)
         return self.kept
 
@@ -69,8 +70,9 @@ class KeptSeals:
 class NoSeals:
     """Where there is no key store at all."""
 
-    async def read(self) -> None:
+    async def read(self, *, make: bool) -> None:
         """There is none."""
+        del make
 
     async def write(self, checkpoint: Checkpoint) -> None:
         """There is none."""
@@ -83,7 +85,9 @@ def an_audit(
 ) -> Audit:
     """Return an audit whose failures are told to a list."""
     failures = told if told is not None else []
-    return Audit(Chain(database, most), seals, failures.append)
+    audit = Audit(Chain(database, most), seals, failures.append)
+    audit.store_opened()
+    return audit
 
 
 async def after(audit: Audit, *results: str) -> Audit:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from sidecar.keys.custody import Custody, Wanted
+from sidecar.keys.custody import Custody
 from sidecar.keys.index import Index
 from sidecar.keys.secret import Secret
 from sidecar.keys.store import Slot, StoreName
 from sidecar.keys.stores import Stores
+from sidecar.keys.wanted import Wanted
 from sidecar.keys.watch import SecurityNotice
 from sidecar.records.database import Database
 from tests.keys.vaults import CHEAP, HERE, PASSWORD
@@ -19,14 +20,14 @@ def custody(
     database: Database,
     *order: StoreName,
     notices: list[SecurityNotice] | None = None,
-    patience_s: float = 20.0,
+    lock_after_s: float = 0,
 ) -> Custody:
     """Make one; without an order its keys are in memory and in the environment."""
     index = Index(database)
-    stores = Stores(database, index, order or ("memory", "environment"), patience_s=patience_s)
+    stores = Stores(database, index, order or ("memory", "environment"))
     told = notices if notices is not None else []
-    found = Custody(database, stores, index, told.append)
-    found.load()
+    found = Custody(database, stores, index, told.append, lock_after_s)
+    found.holdings.load()
     return found
 
 
@@ -43,11 +44,14 @@ def wanted(origin: str | None = HERE, *, required: bool = True) -> Wanted:
 
 
 def keeper(
-    database: Database, *order: StoreName, notices: list[SecurityNotice] | None = None
+    database: Database,
+    *order: StoreName,
+    notices: list[SecurityNotice] | None = None,
+    lock_after_s: float = 0,
 ) -> Custody:
     """Make one with all key stores, whose vault costs little."""
-    found = custody(database, *(order or _ALL), notices=notices)
-    found.stores._vault._scrypt_n = CHEAP
+    found = custody(database, *(order or _ALL), notices=notices, lock_after_s=lock_after_s)
+    found.stores.vault._scrypt_n = CHEAP
     return found
 
 
@@ -60,13 +64,13 @@ async def used(keeper: Custody, origin: str = HERE) -> str:
 async def in_a_vault(database: Database, text: str = "the-key-itself") -> Custody:
     """Make one with a key in its vault."""
     found = keeper(database)
-    await found.create_vault(PASSWORD)
-    await found.store(SLOT, Secret(text), (HERE,), "vault")
+    await found.vault.create(PASSWORD)
+    await found.changes.store(SLOT, Secret(text), (HERE,), "vault")
     return found
 
 
 async def again(database: Database, notices: list[SecurityNotice] | None = None) -> Custody:
     """The same home after a restart, or in a second sidecar."""
     found = keeper(database, notices=notices)
-    await found.unlock_vault(PASSWORD)
+    await found.vault.unlock(PASSWORD)
     return found

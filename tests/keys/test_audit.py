@@ -130,7 +130,8 @@ async def test_a_store_that_is_asked_and_does_not_answer_keeps_no_event_from_bei
     asked = anyio.Event()
 
     class Hanging(KeptSeals):
-        async def read(self) -> None:
+        async def read(self, *, make: bool) -> None:
+            del make
             asked.set()
             await anyio.sleep_forever()
 
@@ -149,6 +150,20 @@ async def test_a_store_that_is_asked_and_does_not_answer_keeps_no_event_from_bei
     assert [each.event.result for each in Chain(database).read(None, 10, None)] == [
         "network", "timeout", "ok",
     ]  # fmt: skip
+
+
+async def test_no_key_store_is_asked_before_one_was_used(database: Database) -> None:
+    seals = KeptSeals()
+    audit = an_audit(database, seals)
+    audit._look_for_seal = False  # as at a start
+    await after(audit, "ok", "ok")
+    assert seals.kept is None
+    assert (await audit.verify()).sealed == 0
+    assert seals.kept is None, "nor is a seal made by looking for it"
+    audit.store_opened()
+    await after(audit, "ok")
+    assert seals.kept is not None
+    assert (await audit.verify()).sealed == 3
 
 
 # --- what was changed from outside ---------------------------------------------------------------
@@ -218,7 +233,7 @@ async def test_a_home_that_cannot_be_made_is_told(tmp_path: Path) -> None:
     told: list[str] = []
     audit = an_audit(Database(tmp_path / "file" / "home"), KeptSeals(), told)
     await after(audit, "ok")
-    assert "can't be opened" in told[0]
+    assert "can't be used" in told[0]
 
 
 async def test_a_flood_is_told_and_takes_no_memory(database: Database) -> None:
@@ -245,7 +260,8 @@ async def test_a_seal_that_was_changed_is_told_and_events_are_written_all_the_sa
     database: Database,
 ) -> None:
     class Changed(KeptSeals):
-        async def read(self) -> None:
+        async def read(self, *, make: bool) -> None:
+            del make
             message = "The audit's seal in the key store can't be read."
             raise KeyStoreCorrupt(message)
 
@@ -260,7 +276,8 @@ async def test_a_bug_of_ours_ends_no_sidecar(
     database: Database, caplog: pytest.LogCaptureFixture
 ) -> None:
     class Broken(KeptSeals):
-        async def read(self) -> None:
+        async def read(self, *, make: bool) -> None:
+            del make
             message = "a bug"
             raise RuntimeError(message)
 

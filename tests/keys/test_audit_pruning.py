@@ -50,3 +50,29 @@ async def test_without_a_key_store_it_is_cut_all_the_same(database: Database) ->
     await after(audit, *["ok"] * 30)
     verdict = await audit.verify()
     assert (verdict.valid, verdict.events) == (True, 18)
+
+
+async def test_what_another_sidecar_has_cut_is_no_theft(database: Database) -> None:
+    seals = KeptSeals()
+    told: list[str] = []
+    idle = await after(an_audit(database, seals, told, most=20), "ok")
+    busy = an_audit(database, seals, told, most=20)
+    await after(busy, *["ok"] * 15)
+    await after(idle, "ok")
+    await after(busy, *["ok"] * 15)
+    for audit in (idle, busy, an_audit(database, seals, told, most=20)):
+        await after(audit, "ok")
+        verdict = await audit.verify()
+        assert (verdict.valid, told) == (True, [])
+    by_hand(database, "DELETE FROM audit WHERE seq = (SELECT MIN(seq) FROM audit)")
+    assert not (await idle.verify()).valid
+
+
+async def test_before_it_is_cut_its_seal_is_looked_for(database: Database) -> None:
+    seals = KeptSeals()
+    await (await after(an_audit(database, seals, most=20), "ok")).flush(closing=True)
+    later = an_audit(database, seals, most=20)
+    later._look_for_seal = False  # no key store was used in this run
+    await after(later, *["ok"] * 30)
+    verdict = await later.verify()
+    assert (verdict.valid, verdict.events, verdict.sealed) == (True, 18, 31)

@@ -23,35 +23,35 @@ async def test_keyring_goes_before_vault_before_environment_before_memory(
 ) -> None:
     del keyring_here
     custody = keeper(database)
-    await custody.create_vault(PASSWORD)
+    await custody.vault.create(PASSWORD)
     with pytest.raises(KeyNotFound, match="Mine"):
         custody.choose(wanted())
     found = []
-    await custody.store(Slot("mine", "m"), Secret("in memory"), (HERE,), "memory")
+    await custody.changes.store(Slot("mine", "m"), Secret("in memory"), (HERE,), "memory")
     found.append(await used(custody))
     monkeypatch.setenv("MINE_API_KEY", "in the environment")
     found.append(await used(custody))
-    await custody.store(Slot("mine", "v"), Secret("in the vault"), (HERE,), "vault")
+    await custody.changes.store(Slot("mine", "v"), Secret("in the vault"), (HERE,), "vault")
     found.append(await used(custody))
-    await custody.store(Slot("mine", "k"), Secret("in the keyring"), (HERE,), None)
+    await custody.changes.store(Slot("mine", "k"), Secret("in the keyring"), (HERE,), None)
     found.append(await used(custody))
     assert found == ["in memory", "in the environment", "in the vault", "in the keyring"]
-    order = [each.store for each in custody.entries(wanted())]
+    order = [each.store for each in custody.holdings.of(wanted())]
     assert order == ["keyring", "vault", "environment", "memory"]
     other = keeper(database, "environment", "vault", "keyring")
-    await other.unlock_vault(PASSWORD)
+    await other.vault.unlock(PASSWORD)
     assert await used(other) == "in the environment"
     alone = keeper(database, "vault")
-    await alone.unlock_vault(PASSWORD)
-    assert [each.store for each in alone.entries(wanted())] == ["vault"]
-    await custody.delete(Slot("mine", "k"))
+    await alone.vault.unlock(PASSWORD)
+    assert [each.store for each in alone.holdings.of(wanted())] == ["vault"]
+    await custody.changes.delete(Slot("mine", "k"))
 
 
 async def test_a_key_for_this_address_goes_before_one_that_is_not(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     custody = await in_a_vault(database)
-    await custody.store(SLOT, Secret("for there"), (THERE,), None)
+    await custody.changes.store(SLOT, Secret("for there"), (THERE,), None)
     monkeypatch.setenv("MINE_API_KEY", "for here")
     assert await used(custody) == "for here"
     assert await used(custody, THERE) == "for there"
@@ -64,7 +64,7 @@ async def test_a_provider_that_needs_no_key_gets_none_where_there_is_none(
     assert custody.choose(wanted(required=False)) == []
     assert custody.fits(wanted(required=False))
     assert not custody.fits(wanted())
-    await custody.store(SLOT, Secret("for there"), (THERE,), "memory")
+    await custody.changes.store(SLOT, Secret("for there"), (THERE,), "memory")
     assert not custody.fits(wanted(required=False)), "one that has another's key needs care"
     with pytest.raises(KeyOriginMismatch):
         custody.choose(wanted(required=False))
@@ -88,7 +88,7 @@ async def test_an_environment_key_is_read_anew_each_time(
 async def test_keys_of_one_store_take_turns_while_one_rests(database: Database) -> None:
     custody = keeper(database, "memory")
     for name in "abc":
-        await custody.store(Slot("mine", name), Secret(f"key {name}"), (HERE,), None)
+        await custody.changes.store(Slot("mine", name), Secret(f"key {name}"), (HERE,), None)
     assert [each.slot.key_id for each in custody.choose(wanted())] == ["a", "b", "c"]
     first, second, third = custody.choose(wanted())
     custody.rest(first, 60_000)
@@ -97,7 +97,7 @@ async def test_keys_of_one_store_take_turns_while_one_rests(database: Database) 
     assert [each.slot.key_id for each in custody.choose(wanted())] == ["c", "b", "a"]
     custody.rest(third, 10_000_000_000)
     assert [each.slot.key_id for each in custody.choose(wanted())] == ["b", "a", "c"]
-    assert custody._resting[third.slot] - custody._resting[first.slot] <= 3600, "an hour at most"
+    assert custody._resting[third] - custody._resting[first] <= 3600, "an hour at most"
     for each in (first, second, third):
         custody.rest(each, 0)
     assert [each.slot.key_id for each in custody.choose(wanted())] == ["a", "b", "c"]
@@ -119,11 +119,11 @@ async def test_a_key_goes_to_the_address_that_it_was_entered_for_and_nowhere_els
     assert [(each.kind, each.origin) for each in notices] == [("origin_mismatch", THERE)]
     assert not custody.fits(wanted(THERE))
     assert await used(custody) == "the-key-itself", "back again it works"
-    await custody.store(SLOT, Secret("entered again"), (THERE,), None)
+    await custody.changes.store(SLOT, Secret("entered again"), (THERE,), None)
     assert await used(custody, THERE) == "entered again"
     [newest, *_] = [
         each.event
-        for each in await custody.audit.events(before=None, limit=100, provider="mine")
+        for each in await custody.oversight.audit.events(before=None, limit=100, provider="mine")
         if each.event.event == "refuse"
     ]
     assert (newest.origin, newest.result, newest.execution_id) == (
@@ -175,25 +175,25 @@ async def test_a_row_that_speaks_for_the_environment_does_not_send_its_key_elsew
 async def test_a_key_that_goes_somewhere_new_is_told_and_so_is_a_burst(database: Database) -> None:
     notices: list[SecurityNotice] = []
     custody = keeper(database, "memory", notices=notices)
-    entry = await custody.store(SLOT, Secret("a key"), (HERE, THERE), None)
-    custody.used(entry, HERE, "e1", "ok")
+    entry = await custody.changes.store(SLOT, Secret("a key"), (HERE, THERE), None)
+    custody.oversight.used(entry, HERE, "e1", "ok")
     assert notices == []
-    custody.used(entry, THERE, "e2", "ok")
+    custody.oversight.used(entry, THERE, "e2", "ok")
     assert [(each.kind, each.origin) for each in notices] == [("new_origin", THERE)]
     for _ in range(BURST_FLOOR):
-        custody.used(entry, HERE, None, "ok")
+        custody.oversight.used(entry, HERE, None, "ok")
     assert [each.kind for each in notices] == ["new_origin", "burst"]
 
 
 async def test_what_was_usual_in_earlier_runs_is_known_again(database: Database) -> None:
     first = await in_a_vault(database)
-    first.used(first.choose(wanted())[0], HERE, "e1", "ok")
-    await first.audit.flush()
+    first.oversight.used(first.choose(wanted())[0], HERE, "e1", "ok")
+    await first.oversight.audit.flush()
     for recalls, told in ((False, []), (True, ["new_origin"])):
         notices: list[SecurityNotice] = []
         later = await again(database, notices)
         if recalls:
-            await later.recall()
-        entry = await later.store(SLOT, Secret("for-another-host"), (THERE,), "memory")
-        later.used(entry, THERE, "e2", "ok")
+            await later.oversight.recall()
+        entry = await later.changes.store(SLOT, Secret("for-another-host"), (THERE,), "memory")
+        later.oversight.used(entry, THERE, "e2", "ok")
         assert [each.kind for each in notices] == told

@@ -105,3 +105,24 @@ def test_two_that_start_at_once_are_one_home(database: Database) -> None:
     both = Index(database), Index(database)
     assert len({each.home_id() for each in both}) == 1
     assert len({each.fingerprint(Secret("a key")) for each in both}) == 1
+
+
+def test_an_identity_that_cannot_be_read_is_told_and_made_anew_once(database: Database) -> None:
+    index = Index(database)
+    index.put(ENTRY)
+    before = index.home_id()
+    by_hand(database, "UPDATE settings SET value = 'x' WHERE name = 'key_identity'")
+    _, problems = Index(database).read()
+    assert len(problems) == 1
+    assert "Enter them again" in problems[0]
+    made = Index(database).home_id()
+    assert made != before
+    assert Index(database).home_id() == made
+    assert Index(database).read() == ({ENTRY.slot: ENTRY}, [])
+
+
+def test_a_text_has_the_fingerprint_of_the_key_that_it_is(database: Database) -> None:
+    index = Index(database)
+    assert index.fingerprint_of("a key") == index.fingerprint(Secret("a key"))
+    assert index.fingerprint_of("a key ") != index.fingerprint_of("a key")
+    assert index.fingerprint_of("\ud800") == index.fingerprint_of("?"), "whatever JSON can say"

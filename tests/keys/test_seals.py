@@ -23,52 +23,52 @@ USUAL: tuple[StoreName, ...] = ("keyring", "vault", "environment")
 
 def the_stores(database: Database, *order: StoreName) -> Stores:
     stores = Stores(database, Index(database), order or USUAL)
-    stores._vault._scrypt_n = CHEAP
+    stores.vault._scrypt_n = CHEAP
     return stores
 
 
 async def test_without_a_store_that_outlives_the_run_there_is_none(database: Database) -> None:
     for stores in (the_stores(database), the_stores(database, "memory", "environment")):
-        assert await StoredSeals(stores).read() is None
+        assert await StoredSeals(stores).read(make=True) is None
         await StoredSeals(stores).write(Checkpoint(bytes(32)))
         assert await stores.read("memory", SEAL) is None
 
 
 async def test_it_is_made_once_and_found_again(database: Database) -> None:
     stores = the_stores(database)
-    await stores.create_vault(PASSWORD)
-    made = await StoredSeals(stores).read()
+    await stores.in_vault(lambda vault: vault.create(PASSWORD))
+    made = await StoredSeals(stores).read(make=True)
     assert made is not None
     assert len(made.key) == 32
     assert (made.seq, made.base) == (0, 0)
     again = the_stores(database)
-    await again.unlock_vault(PASSWORD)
+    await again.in_vault(lambda vault: vault.unlock(PASSWORD))
     seals = StoredSeals(again)
-    assert await seals.read() == made
+    assert await seals.read(make=True) == made
     later = Checkpoint(made.key, 7, b"x" * 32, 2)
     await seals.write(later)
-    assert await StoredSeals(stores).read() == later
+    assert await StoredSeals(stores).read(make=True) == later
 
 
 async def test_while_a_store_is_locked_no_other_seal_is_made(
     database: Database, keyring_here: SecretService
 ) -> None:
     stores = the_stores(database)
-    made = await StoredSeals(stores).read()
+    made = await StoredSeals(stores).read(make=True)
     with keyring_here.locked():
-        await stores.create_vault(PASSWORD)
+        await stores.in_vault(lambda vault: vault.create(PASSWORD))
         with pytest.raises(KeyStoreLocked, match="keyring"):
-            await StoredSeals(stores).read()
+            await StoredSeals(stores).read(make=True)
         assert await stores.read("vault", SEAL) is None
-    assert await StoredSeals(stores).read() == made
+    assert await StoredSeals(stores).read(make=True) == made
 
 
 async def test_a_locked_vault_may_have_it(database: Database) -> None:
     stores = the_stores(database)
-    await stores.create_vault(PASSWORD)
-    stores.lock_vault()
+    await stores.in_vault(lambda vault: vault.create(PASSWORD))
+    stores.vault.lock()
     with pytest.raises(KeyStoreLocked, match="vault"):
-        await StoredSeals(stores).read()
+        await StoredSeals(stores).read(make=True)
 
 
 async def test_a_seal_in_a_later_store_is_found_before_another_is_made(
@@ -76,11 +76,11 @@ async def test_a_seal_in_a_later_store_is_found_before_another_is_made(
 ) -> None:
     del keyring_here
     alone = the_stores(database, "vault")
-    await alone.create_vault(PASSWORD)
-    made = await StoredSeals(alone).read()
+    await alone.in_vault(lambda vault: vault.create(PASSWORD))
+    made = await StoredSeals(alone).read(make=True)
     both = the_stores(database)
-    await both.unlock_vault(PASSWORD)
-    assert await StoredSeals(both).read() == made
+    await both.in_vault(lambda vault: vault.unlock(PASSWORD))
+    assert await StoredSeals(both).read(make=True) == made
     assert await both.read("keyring", SEAL) is None
 
 
@@ -89,10 +89,10 @@ async def test_one_that_cannot_be_read_is_told_and_not_made_anew(
     database: Database, text: str
 ) -> None:
     stores = the_stores(database)
-    await stores.create_vault(PASSWORD)
+    await stores.in_vault(lambda vault: vault.create(PASSWORD))
     await stores.write(SEAL, StoredKey(Secret(text)), "vault")
     with pytest.raises(KeyStoreCorrupt, match="seal"):
-        await StoredSeals(stores).read()
+        await StoredSeals(stores).read(make=True)
     kept = await stores.read("vault", SEAL)
     assert kept is not None
     assert kept.api_key.reveal() == text

@@ -106,6 +106,42 @@ async def test_what_nobody_waits_for_any_more_is_not_begun(gate: threading.Event
     assert ran == ["wanted"]
 
 
+async def test_what_was_done_too_late_is_taken_back_before_anything_else_is_begun(
+    gate: threading.Event,
+) -> None:
+    thread = SerialThread("test", 0.05)
+    done: list[str] = []
+
+    def late() -> str:
+        gate.wait()
+        done.append("late")
+        return "late"
+
+    with pytest.raises(Stuck):
+        await thread.call(late, undo=lambda what: done.append(f"no {what}"))
+    gate.set()
+    while thread.stuck:  # noqa: ASYNC110 - until the thread has come back
+        await asyncio.sleep(0)
+    await thread.call(lambda: done.append("next"), undo=lambda _: done.append("no next"))
+    assert done == ["late", "no late", "next"]
+
+
+async def test_what_cannot_be_taken_back_is_told_and_the_thread_goes_on(
+    gate: threading.Event, caplog: pytest.LogCaptureFixture
+) -> None:
+    def impossible(_: bool) -> None:  # noqa: FBT001 - what the wait returns
+        raise ZeroDivisionError
+
+    thread = SerialThread("test", 0.05)
+    with pytest.raises(Stuck):
+        await thread.call(gate.wait, undo=impossible)
+    gate.set()
+    while thread.stuck:  # noqa: ASYNC110 - until the thread has come back
+        await asyncio.sleep(0)
+    assert await thread.call(lambda: 5) == 5
+    assert "could not be taken back" in caplog.text
+
+
 def test_a_thread_that_hangs_does_not_keep_the_process_from_ending() -> None:
     program = """
 import asyncio, threading

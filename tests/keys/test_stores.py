@@ -14,7 +14,7 @@ from sidecar.keys.secret import Secret
 from sidecar.keys.store import Slot, StoredKey, StoreName
 from sidecar.keys.stores import Stores
 from sidecar.records.database import Database
-from tests.keys.vaults import CHEAP, OTHER, PASSWORD, by_hand, key
+from tests.keys.vaults import CHEAP, PASSWORD, by_hand, key
 from tests.secret_service import SecretService
 
 pytestmark = pytest.mark.anyio
@@ -32,11 +32,10 @@ def the_stores(
     database: Database,
     order: tuple[StoreName, ...] = USUAL,
     *,
-    lock_after_s: float = 0,
     patience_s: float = 20.0,
 ) -> Stores:
-    found = Stores(database, Index(database), order, lock_after_s, patience_s)
-    found._vault._scrypt_n = CHEAP
+    found = Stores(database, Index(database), order, patience_s)
+    found.vault._scrypt_n = CHEAP
     return found
 
 
@@ -46,23 +45,23 @@ def the_stores(
 @pytest.mark.usefixtures("keyring_here")
 async def test_the_first_of_the_order_that_works_takes_a_key(database: Database) -> None:
     stores = the_stores(database)
-    await stores.create_vault(PASSWORD)
-    assert await stores.write(SLOT, key(), None) == "keyring"
+    await stores.in_vault(lambda vault: vault.create(PASSWORD))
+    assert (await stores.write(SLOT, key(), None)).store == "keyring"
     assert await stores.read("keyring", SLOT) == key()
     assert await stores.read("vault", SLOT) is None
     stores = the_stores(database, ("vault", "keyring"))
-    await stores.unlock_vault(PASSWORD)
-    assert await stores.write(SLOT, key(), None) == "vault"
-    assert await the_stores(database, ("memory",)).write(SLOT, key(), None) == "memory"
+    await stores.in_vault(lambda vault: vault.unlock(PASSWORD))
+    assert (await stores.write(SLOT, key(), None)).store == "vault"
+    assert (await the_stores(database, ("memory",)).write(SLOT, key(), None)).store == "memory"
 
 
 @pytest.mark.usefixtures("keyring_here")
 async def test_a_store_that_is_named_takes_it_and_no_other_does(database: Database) -> None:
     stores = the_stores(database)
-    await stores.create_vault(PASSWORD)
+    await stores.in_vault(lambda vault: vault.create(PASSWORD))
     names: tuple[StoreName, ...] = ("vault", "memory", "keyring")
     for name in names:
-        assert await stores.write(SLOT, key(name), name) == name
+        assert (await stores.write(SLOT, key(name), name)).store == name
     for name in names:
         assert await stores.read(name, SLOT) == key(name)
     with pytest.raises(InvalidParams, match="environment"):
@@ -77,9 +76,9 @@ async def test_where_there_is_no_keyring_the_vault_takes_it(database: Database) 
         await stores.write(SLOT, key(), None)
     assert "create_vault" in refused.value.hint
     assert "memory" in refused.value.hint
-    await stores.create_vault(PASSWORD)
-    assert await stores.write(SLOT, key(), None) == "vault"
-    stores.lock_vault()
+    await stores.in_vault(lambda vault: vault.create(PASSWORD))
+    assert (await stores.write(SLOT, key(), None)).store == "vault"
+    stores.vault.lock()
     with pytest.raises(KeyStoreLocked, match="vault is locked"):
         await stores.write(SLOT, key(), None)
     with pytest.raises(ComponentMissing, match="no OS keyring"):
@@ -93,8 +92,8 @@ async def test_a_locked_keyring_leaves_the_key_to_the_vault(
     with keyring_here.locked():
         with pytest.raises(KeyStoreLocked, match="locked"):
             await stores.write(SLOT, key(), None)
-        await stores.create_vault(PASSWORD)
-        assert await stores.write(SLOT, key(), None) == "vault"
+        await stores.in_vault(lambda vault: vault.create(PASSWORD))
+        assert (await stores.write(SLOT, key(), None)).store == "vault"
 
 
 @pytest.mark.usefixtures("keyring_here")
@@ -104,20 +103,22 @@ async def test_a_key_too_large_for_the_keyring_goes_into_a_vault_that_the_keyrin
     stores = the_stores(database)
     with pytest.raises(InvalidParams, match="larger than what an OS keyring takes"):
         await stores.write(SLOT, large(), "keyring")
-    assert await stores.write(SLOT, large(), None) == "vault"
+    assert (await stores.write(SLOT, large(), None)).store == "vault"
     again = the_stores(database)
     assert await again.read("vault", SLOT) == large()
     assert (await again.state("vault")).detail == "Protected by keyring."
-    assert await again.write(SLOT, large(), None) == "vault", "into the one that is there by now"
+    assert (await again.write(SLOT, large(), None)).store == "vault", (
+        "into the one that is there by now"
+    )
 
 
 @pytest.mark.usefixtures("keyring_here")
 async def test_a_key_too_large_goes_into_the_vault_that_there_is(database: Database) -> None:
     stores = the_stores(database)
-    await stores.create_vault(PASSWORD)
-    assert await stores.write(SLOT, large(), None) == "vault"
+    await stores.in_vault(lambda vault: vault.create(PASSWORD))
+    assert (await stores.write(SLOT, large(), None)).store == "vault"
     assert (await stores.state("vault")).detail == "Protected by password."
-    stores.lock_vault()
+    stores.vault.lock()
     with pytest.raises(KeyStoreLocked):
         await stores.write(SLOT, large(), None)
 
@@ -135,12 +136,12 @@ async def test_a_key_too_large_for_the_only_store_is_told(
 
 async def test_they_tell_how_they_are(database: Database, keyring_here: SecretService) -> None:
     stores = the_stores(database)
-    assert [(each.name, each.state) for each in stores.known()] == [
+    assert [(each.name, each.state) for each in await stores.known()] == [
         ("keyring", "unknown"), ("vault", "missing"), ("environment", "ready"),
     ]  # fmt: skip
     assert [each.state for each in await stores.states()] == ["ready", "missing", "ready"]
-    await stores.create_vault(PASSWORD)
-    stores.lock_vault()
+    await stores.in_vault(lambda vault: vault.create(PASSWORD))
+    stores.vault.lock()
     with keyring_here.locked():
         states = await stores.states()
     assert [each.state for each in states] == ["locked", "locked", "ready"]
@@ -149,12 +150,12 @@ async def test_they_tell_how_they_are(database: Database, keyring_here: SecretSe
 
 async def test_a_damaged_vault_is_told_and_the_others_too(database: Database) -> None:
     stores = the_stores(database)
-    await stores.create_vault(PASSWORD)
+    await stores.in_vault(lambda vault: vault.create(PASSWORD))
     by_hand(database, "UPDATE vault SET header = 'x'")
     keyring, vault, environment = await stores.states()
     assert (keyring.state, environment.state) == ("missing", "ready")
     assert "changed from outside" in (vault.detail or "")
-    assert "changed from outside" in (stores.known()[1].detail or "")
+    assert "changed from outside" in ((await stores.known())[1].detail or "")
 
 
 # --- one that does not answer --------------------------------------------------------------------
@@ -164,9 +165,9 @@ async def test_a_keyring_that_hangs_is_given_up_and_the_others_go_on(
     database: Database, keyring_here: SecretService
 ) -> None:
     stores = the_stores(database, patience_s=1.0)
-    await stores.create_vault(PASSWORD)
-    assert await stores.write(SLOT, key("in the vault"), "vault") == "vault"
-    assert await stores.write(SLOT, key("in the keyring"), "keyring") == "keyring"
+    await stores.in_vault(lambda vault: vault.create(PASSWORD))
+    assert (await stores.write(SLOT, key("in the vault"), "vault")).store == "vault"
+    assert (await stores.write(SLOT, key("in the keyring"), "keyring")).store == "keyring"
     with keyring_here.frozen():
         with pytest.raises(KeyStoreLocked, match="does not answer"):
             await stores.read("keyring", SLOT)
@@ -175,72 +176,65 @@ async def test_a_keyring_that_hangs_is_given_up_and_the_others_go_on(
             await stores.read("keyring", SLOT)
         assert [each.state for each in await stores.states()] == ["busy", "ready", "ready"]
         assert await stores.read("vault", SLOT) == key("in the vault")
-        assert await stores.write(SLOT, key("anew"), None) == "vault"
+        assert (await stores.write(SLOT, key("anew"), None)).store == "vault"
         assert time.monotonic() - began < 1.0, "nobody has waited again"
     # It answers again: the one call that hung comes back, and the next is served.
-    with anyio.fail_after(10):
-        while (await stores.state("keyring")).state == "busy":
-            await anyio.lowlevel.checkpoint()
+    await until_it_answers(stores)
     assert await stores.read("keyring", SLOT) == key("in the keyring")
 
 
-# --- the vault's lock ----------------------------------------------------------------------------
-
-
-async def test_locking_tells_those_who_keep_what_was_read(database: Database) -> None:
-    stores = the_stores(database)
-    told: list[str] = []
-    stores.on_lock = lambda: told.append("locked")
-    await stores.create_vault(PASSWORD)
-    assert await stores.write(SLOT, key(), "vault") == "vault"
-    stores.lock_vault()
-    assert told == ["locked"]
-    with pytest.raises(KeyStoreLocked):
-        await stores.read("vault", SLOT)
-
-
-@pytest.mark.parametrize("opening", ["create", "unlock", "change"])
-async def test_it_locks_by_itself_however_it_was_opened(database: Database, opening: str) -> None:
-    if opening != "create":
-        await the_stores(database).create_vault(PASSWORD)
-    stores = the_stores(database, lock_after_s=0.05)
-    locked = anyio.Event()
-    stores.on_lock = locked.set
-    if opening == "create":
-        await stores.create_vault(PASSWORD)
-    elif opening == "unlock":
-        await stores.unlock_vault(PASSWORD)
-    else:
-        await stores.change_vault_password(PASSWORD, OTHER)
-    assert (await stores.state("vault")).state == "ready"
+async def until_it_answers(stores: Stores) -> None:
     with anyio.fail_after(10):
-        await locked.wait()
-    assert (await stores.state("vault")).state == "locked"
+        while (await stores.state("keyring")).state == "busy":
+            await anyio.lowlevel.checkpoint()
 
 
-async def test_the_time_begins_anew_with_each_use_and_ends_with_the_lock(
-    database: Database,
-) -> None:
-    stores = the_stores(database, lock_after_s=3600)
-    await stores.create_vault(PASSWORD)
-    first = stores._locking
-    assert first is not None
-    stores.used_vault()
-    second = stores._locking
-    assert second is not None
-    assert first.cancelled()
-    assert second.when() >= first.when()
-    stores.lock_vault()
-    assert second.cancelled()
-    assert stores._locking is None
+# --- what is taken back --------------------------------------------------------------------------
 
 
 async def test_a_write_that_is_refused_keeps_what_was_there(database: Database) -> None:
     stores = the_stores(database)
-    await stores.create_vault(PASSWORD)
+    await stores.in_vault(lambda vault: vault.create(PASSWORD))
     await stores.write(SLOT, key(), "vault")
-    stores.lock_vault()
+    stores.vault.lock()
     with pytest.raises(KeyStoreLocked):
         await stores.write(SLOT, StoredKey(Secret("another")), "vault")
-    await stores.unlock_vault(PASSWORD)
+    await stores.in_vault(lambda vault: vault.unlock(PASSWORD))
     assert await stores.read("vault", SLOT) == key()
+
+
+@pytest.mark.parametrize("before", [None, "the old one"])
+async def test_a_write_that_was_given_up_does_not_land_later(
+    database: Database, keyring_here: SecretService, before: str | None
+) -> None:
+    stores = the_stores(database, patience_s=1.0)
+    if before is not None:
+        await stores.write(SLOT, key(before), "keyring")
+    with keyring_here.frozen(), pytest.raises(KeyStoreLocked, match="does not answer"):
+        await stores.write(SLOT, key("too late"), "keyring")
+    await until_it_answers(stores)
+    assert await stores.read("keyring", SLOT) == (key(before) if before else None)
+    await stores.delete("keyring", SLOT)
+
+
+async def test_a_write_that_is_taken_back_leaves_what_was_there(database: Database) -> None:
+    stores = the_stores(database)
+    await stores.in_vault(lambda vault: vault.create(PASSWORD))
+    first = await stores.write(SLOT, key("first"), "vault")
+    second = await stores.write(SLOT, key("second"), "vault")
+    await stores.take_back(SLOT, second)
+    assert await stores.read("vault", SLOT) == key("first")
+    await stores.take_back(SLOT, first)
+    assert await stores.read("vault", SLOT) is None
+
+
+async def test_what_cannot_be_taken_back_is_told(
+    database: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    stores = the_stores(database)
+    await stores.in_vault(lambda vault: vault.create(PASSWORD))
+    await stores.write(SLOT, key("first"), "vault")
+    second = await stores.write(SLOT, key("second"), "vault")
+    stores.vault.lock()
+    await stores.take_back(SLOT, second)
+    assert "openai/default was kept in the vault" in caplog.text

@@ -4,6 +4,7 @@ import os
 import sqlite3
 import sys
 import threading
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -78,7 +79,7 @@ def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"")
     database = Database(tmp_path / "file" / "home")
     assert database.read_settings() == {}
-    with pytest.raises(StorageError, match="can't be opened"):
+    with pytest.raises(StorageError, match="can't be used"):
         database.write_setting("a", b"1")
 
 
@@ -124,3 +125,27 @@ def test_a_migration_that_was_cut_off_is_done_again(
             Database(home).write_setting("a", b"1")
     Database(home).write_setting("a", b"1")
     assert Database(home).read_settings() == {"a": b"1"}
+
+
+def test_who_reads_waits_for_nobody_who_is_about_to_write(home: Path) -> None:
+    Database(home).write_setting("a", b"1")
+    writer = sqlite3.connect(home / "sidecar.db", isolation_level=None)
+    try:
+        writer.execute("BEGIN IMMEDIATE")
+        assert Database(home).read_settings() == {"a": b"1"}
+    finally:
+        writer.close()
+
+
+def test_one_reading_sees_one_moment(home: Path) -> None:
+    Database(home).write_setting("a", b"1")
+    query = "SELECT count(*) FROM settings"
+    with Database(home).reading() as connection:
+        assert connection.execute(query).fetchone() == (1,)
+        with pytest.raises(sqlite3.OperationalError), closing(_hasty(home)) as writer:
+            writer.execute("INSERT INTO settings VALUES ('b', x'32')")
+        assert connection.execute(query).fetchone() == (1,)
+
+
+def _hasty(home: Path) -> sqlite3.Connection:
+    return sqlite3.connect(home / "sidecar.db", timeout=0, isolation_level=None)

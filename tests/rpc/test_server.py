@@ -103,7 +103,7 @@ async def serving() -> AsyncIterator[tuple[Server, Lines]]:
     lines = Lines()
     with anyio.fail_after(10):
         async with anyio.create_task_group() as tasks:
-            server = Server(METHODS, lines, lines, tasks)
+            server = Server(METHODS, lines, lines, tasks, lambda _params, _but: None)
             yield server, lines
             lines.gate.set()
             await server.idle()

@@ -1,0 +1,67 @@
+"""A record that does not fit its seal stays so until a person says otherwise."""
+
+from __future__ import annotations
+
+import pytest
+
+from sidecar.errors import KeyStoreLocked
+from sidecar.records.database import Database
+from tests.keys.chains import KeptSeals, NoSeals, after, an_audit
+from tests.keys.vaults import by_hand, file_of
+
+pytestmark = pytest.mark.anyio
+
+
+async def a_restored_backup(database: Database, seals: KeptSeals) -> None:
+    """Put back a file that is whole in itself, and older than what was vouched for."""
+    audit = await after(an_audit(database, seals), *["ok"] * 3)
+    await audit.flush(closing=True)
+    backup = file_of(database).read_bytes()
+    await after(audit, *["ok"] * 3)
+    await audit.flush(closing=True)
+    file_of(database).write_bytes(backup)
+
+
+async def test_who_has_put_back_a_backup_may_begin_anew(database: Database) -> None:
+    seals = KeptSeals()
+    await a_restored_backup(database, seals)
+    audit = an_audit(database, seals)
+    assert not (await audit.verify()).valid
+    verdict = await audit.begin_anew()
+    assert (verdict.valid, verdict.events, verdict.sealed) == (True, 4, 4)
+    [newest, *older] = await audit.events(before=None, limit=10, provider=None)
+    assert newest.event.event == "begin_anew"
+    assert len(older) == 3, "what was whole stays"
+    again = await after(an_audit(database, seals), "ok")
+    assert (await again.verify()).valid
+    by_hand(database, "DELETE FROM audit WHERE seq = 4")
+    assert not (await an_audit(database, seals).verify()).valid, "and it is watched again"
+
+
+async def test_what_is_broken_in_itself_is_taken_out_where_it_begins_anew(
+    database: Database,
+) -> None:
+    seals = KeptSeals()
+    audit = await after(an_audit(database, seals), *["ok"] * 5)
+    by_hand(database, "DELETE FROM audit WHERE seq = 2")
+    assert not (await audit.verify()).valid
+    verdict = await audit.begin_anew()
+    assert (verdict.valid, verdict.events, verdict.sealed) == (True, 1, 6)
+    assert (await an_audit(database, seals).verify()).valid
+
+
+async def test_without_its_seal_it_does_not_begin_anew(database: Database) -> None:
+    seals = KeptSeals()
+    await a_restored_backup(database, seals)
+    seals.locked = True
+    with pytest.raises(KeyStoreLocked):
+        await an_audit(database, seals).begin_anew()
+    seals.locked = False
+    assert not (await an_audit(database, seals).verify()).valid
+
+
+async def test_where_there_was_never_a_key_store_it_begins_anew_without(database: Database) -> None:
+    audit = await after(an_audit(database, NoSeals()), "ok", "ok")
+    by_hand(database, "UPDATE audit SET event = '{}' WHERE seq = 1")
+    assert not (await audit.verify()).valid
+    assert (await audit.begin_anew()).valid

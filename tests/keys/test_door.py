@@ -1,0 +1,64 @@
+"""The vault's door: what is forgotten when it is locked, and when it locks by itself."""
+
+from __future__ import annotations
+
+import anyio
+import pytest
+
+from sidecar.errors import KeyStoreLocked
+from sidecar.keys.secret import Secret
+from sidecar.records.database import Database
+from tests.keys.keepers import SLOT, in_a_vault, keeper, used
+from tests.keys.vaults import HERE, OTHER, PASSWORD
+
+pytestmark = pytest.mark.anyio
+
+
+async def test_locking_forgets_what_was_read(database: Database) -> None:
+    custody = await in_a_vault(database)
+    assert await used(custody) == "the-key-itself"
+    custody.vault.lock()
+    assert custody.holdings.opened(SLOT) is None
+    with pytest.raises(KeyStoreLocked):
+        await used(custody)
+
+
+@pytest.mark.parametrize("opening", ["create", "unlock", "change"])
+async def test_it_locks_by_itself_however_it_was_opened(database: Database, opening: str) -> None:
+    if opening != "create":
+        await keeper(database).vault.create(PASSWORD)
+    custody = keeper(database, lock_after_s=0.05)
+    if opening == "create":
+        await custody.vault.create(PASSWORD)
+    elif opening == "unlock":
+        await custody.vault.unlock(PASSWORD)
+    else:
+        await custody.vault.change_password(PASSWORD, OTHER)
+    assert (await custody.stores.state("vault")).state == "ready"
+    with anyio.fail_after(10):
+        while (await custody.stores.state("vault")).state != "locked":
+            await anyio.lowlevel.checkpoint()
+    events = await custody.oversight.audit.events(before=None, limit=1, provider=None)
+    assert [each.event.event for each in events] == ["lock_vault"]
+
+
+@pytest.mark.parametrize("by", ["a use", "a new key"])
+async def test_the_time_begins_anew_with_each_use_and_ends_with_the_lock(
+    database: Database, by: str
+) -> None:
+    custody = keeper(database, lock_after_s=3600)
+    await custody.vault.create(PASSWORD)
+    await custody.changes.store(SLOT, Secret("the-key-itself"), (HERE,), "vault")
+    first = custody.vault._locking
+    assert first is not None
+    if by == "a use":
+        await used(custody)
+    else:
+        await custody.changes.store(SLOT, Secret("another-key"), (HERE,), "vault")
+    second = custody.vault._locking
+    assert second is not None
+    assert first.cancelled()
+    assert second.when() >= first.when()
+    custody.vault.lock()
+    assert second.cancelled()
+    assert custody.vault._locking is None
