@@ -56,3 +56,49 @@ def test_nothing_shaped_like_a_key_gets_out_of_a_traceback_either() -> None:
     assert "ValueError: no: " in told
     assert "sk-abcdefgh12345678" not in told
     assert "abcdefghijkl" not in told
+
+
+@pytest.mark.parametrize(
+    "goes_wrong",
+    [
+        "raise RuntimeError(key)",
+        "threading.Thread(target=fail, name='a thread').start()",
+        "Broken()",
+        "warnings.warn(key)",
+        "asyncio.run(lose_a_task())",
+    ],
+)
+def test_what_python_writes_by_itself_has_no_secret_in_it_either(goes_wrong: str) -> None:
+    program = f"""
+import asyncio, gc, threading, warnings
+from sidecar import logs
+from sidecar.keys.secret import Secret
+
+logs.configure()
+secret = Secret("a-canary-of-the-logs")
+key = f"it was {{secret.reveal()}}"
+
+def fail():
+    raise RuntimeError(key)
+
+class Broken:
+    def __del__(self):
+        fail()
+
+async def fails():
+    fail()
+
+async def lose_a_task():
+    asyncio.create_task(fails())
+    await asyncio.sleep(0)
+
+{goes_wrong}
+gc.collect()
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, encoding="utf-8", check=False,
+        timeout=20,
+    )  # fmt: skip
+    assert "a-canary-of-the-logs" not in done.stdout + done.stderr
+    assert "it was [redacted]" in done.stderr
+    assert done.returncode == (1 if goes_wrong.startswith("raise") else 0)

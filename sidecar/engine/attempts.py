@@ -9,7 +9,15 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 
-from sidecar.errors import AIError, Authentication, Cancelled, Quota, RateLimited
+from sidecar.errors import (
+    AIError,
+    Authentication,
+    Cancelled,
+    KeyNotFound,
+    KeyStoreCorrupt,
+    Quota,
+    RateLimited,
+)
 from sidecar.keys.custody import Custody
 from sidecar.keys.index import Entry
 from sidecar.keys.secret import Secret
@@ -32,6 +40,9 @@ async def with_keys(custody: Custody, wanted: Wanted, sink: Sink, send: Send) ->
         except (Quota, RateLimited) as error:
             custody.rest(entry, error.retry_after_ms)
             if sink.begun or entry is entries[-1]:
+                raise
+        except (KeyNotFound, KeyStoreCorrupt):  # this one; the next may be whole
+            if entry is entries[-1]:
                 raise
         else:
             return

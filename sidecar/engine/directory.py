@@ -148,7 +148,8 @@ class Directory:
     @property
     def key_variables(self) -> frozenset[str]:
         """Every environment variable that may hold a key."""
-        return frozenset(name for each in self._vendors.values() for name in each.key_variables)
+        rows = (*VENDORS, *self._vendors.values())  # a variable that a row has no more holds a key
+        return frozenset(name for each in rows for name in each.key_variables)
 
     def names(self) -> list[str]:
         """Every provider's name, the catalogue's first."""
@@ -170,11 +171,13 @@ class Directory:
         given = self._given.get(name, ProviderSettings())
         if set_.display_name:
             vendor = msgspec.structs.replace(vendor, display_name=set_.display_name)
-        trusted = (url for url in (vendor.base_url, _address(given, vendor)) if url)
+        own = _address(given, vendor)
+        # Whoever names address and variable in config.toml has a key for that address alone.
+        trusted = {own} if given.key_variable and given.base_url else {own, vendor.base_url}
         return Row(
             vendor=vendor,
-            base_url=set_.base_url or _address(given, vendor),
-            key_origins=frozenset(origin(url) for url in trusted),
+            base_url=set_.base_url or own,
+            key_origins=frozenset(origin(url) for url in trusted if url),
             model=set_.model or given.model,
             max_tokens=_first(set_.max_tokens, given.max_tokens),
             temperature=_first(set_.temperature, given.temperature),

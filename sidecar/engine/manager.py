@@ -51,7 +51,9 @@ class AIManager:
 
     # --- requests ---
 
-    def prepare(self, provider: str | None, request: AIRequest) -> tuple[Row, str, Run]:
+    def prepare(
+        self, provider: str | None, request: AIRequest, execution_id: str | None = None
+    ) -> tuple[Row, str, Run]:
         """Resolve everything that can be wrong before a provider is asked.
 
         Returns the row, the model and the run. Raises `ProviderNotFound`, `KeyNotFound`,
@@ -77,7 +79,8 @@ class AIManager:
         if local is not None:
             return row, model, _local_run(local, request, model, row)
         target = self._target(row, model, request)
-        self.custody.choose(row.wanted())  # a missing key is told at once, and not by the stream
+        # A missing key is told at once, and not by the stream.
+        self.custody.choose(row.wanted(), execution_id)
         return row, model, self._remote_run(row, request, target)
 
     async def models(self, provider: str | None) -> list[ModelInfo]:

@@ -150,7 +150,7 @@ def _create(
         message = "A stream in a batch must name its execution_id."
         hint = "Its chunks may come before the batch's answer does."
         raise InvalidParams(message, path="$.execution_id", hint=hint)
-    row, model, run = app.manager.prepare(params.provider, request)
+    row, model, run = app.manager.prepare(params.provider, request, params.execution_id)
     output: Output = params.output
     execution = app.executions.create(
         params.execution_id,

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from msgspec import Meta
 
 from sidecar.engine.directory import Row
-from sidecar.errors import InvalidParams
+from sidecar.errors import InvalidParams, ProviderNotFound
 from sidecar.handlers.models import NoParams, tell_change
 from sidecar.keys.events import NumberedEvent, Verdict
 from sidecar.keys.holdings import IN_ENVIRONMENT
@@ -15,6 +16,7 @@ from sidecar.keys.index import Entry
 from sidecar.keys.pasted import cleaned
 from sidecar.keys.secret import Secret, Unlisted
 from sidecar.keys.store import Slot, StoreName, StoreState
+from sidecar.keys.wanted import Wanted
 from sidecar.rpc.methods import Call
 from sidecar.values import ProviderName, Said, Value
 
@@ -23,8 +25,6 @@ if TYPE_CHECKING:
 
 KeyId = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$(?!\n)")]
 Password = Annotated[str, Meta(min_length=8, max_length=1000)]
-MAX_KEYS = 20
-"""Key ids of one provider."""
 
 
 class SetApiKeyParams(Value, frozen=True):
@@ -127,11 +127,10 @@ async def set_api_key(app: App, params: SetApiKeyParams, call: Call) -> KeyInfo:
         message = f"The key_id {IN_ENVIRONMENT!r} is that of the key in the environment."
         raise InvalidParams(message, path="$.key_id", hint="Choose another word.")
     slot = Slot(params.provider, params.key_id)
-    others = [each for each in app.custody.holdings.of(row.wanted()) if each.slot != slot]
-    if len(others) >= MAX_KEYS:
-        message = f"{params.provider} has {MAX_KEYS} keys, which is the limit."
-        raise InvalidParams(message, path="$.key_id", hint="Delete one by delete_api_key.")
     key = Secret(cleaned(params.api_key))
+    if key.reveal() in params.key_id:
+        message = "The key_id has the key in it; it was not kept."
+        raise InvalidParams(message, path="$.key_id", hint="Choose a word that anybody may see.")
     _refuse_published(app, key)
     entry = await app.custody.changes.store(slot, key, (place,), params.store)
     call.afterwards(lambda: tell_change(app, params.provider))
@@ -149,10 +148,8 @@ async def delete_api_key(app: App, params: KeyParams, call: Call) -> DeleteResul
 async def list_api_keys(app: App, params: ListKeysParams, call: Call) -> ListKeysResult:
     """List which keys there are, and how the key stores are. Opens no store and no dialogue."""
     del call
-    directory = app.manager.directory
-    names = directory.names() if params.provider is None else [params.provider]
-    wanted = [directory.row(name).wanted() for name in names]
     await app.custody.holdings.refresh()
+    wanted = [_wanted(app, name) for name in _with_keys(app, params.provider)]
     keys = [
         _info(entry, await app.custody.fingerprint(entry, each))
         for each in wanted
@@ -178,7 +175,7 @@ async def unlock_vault(app: App, params: UnlockVaultParams, call: Call) -> Store
 async def lock_vault(app: App, params: NoParams, call: Call) -> StoreState:
     """Lock the vault, and forget what was read from it. Requests under way end on their key."""
     del params, call
-    app.custody.vault.lock()
+    await app.custody.vault.lock()
     return await app.custody.stores.state("vault")
 
 
@@ -206,6 +203,22 @@ async def verify_audit(app: App, params: NoParams, call: Call) -> Verdict:
     """Tell whether the events are as they were written."""
     del params, call
     return await app.custody.oversight.audit.verify()
+
+
+def _with_keys(app: App, provider: str | None) -> list[str]:
+    """Every provider that may have keys: also one whose row was taken away."""
+    if provider is not None:
+        return [provider]
+    names = app.manager.directory.names()
+    return [*names, *sorted({slot.provider for slot in app.custody.holdings.slots()} - {*names})]
+
+
+def _wanted(app: App, provider: str) -> Wanted:
+    if any(slot.provider == provider for slot in app.custody.holdings.slots()):
+        with suppress(ProviderNotFound):
+            return app.manager.directory.row(provider).wanted()
+        return Wanted(provider=provider, display_name=provider, origin=None)
+    return app.manager.directory.row(provider).wanted()
 
 
 def _refuse_published(app: App, key: Secret) -> None:

@@ -17,26 +17,32 @@ import anyio
 import anyio.to_thread
 import msgspec
 
-from sidecar.errors import AIError, ComponentMissing, KeyStoreLocked
-from sidecar.keys.chain import Chain, Checkpoint, Tip
+from sidecar.errors import AIError, ComponentMissing, KeyStoreCorrupt, KeyStoreLocked
+from sidecar.keys.chain import Chain, Tip
+from sidecar.keys.checkpoint import ANEW, Checkpoint
 from sidecar.keys.events import AuditEvent, EventName, NumberedEvent, Verdict
-from sidecar.keys.redaction import scrub
+from sidecar.keys.redaction import KNOWN
 from sidecar.keys.store import Slot
 
 logger = logging.getLogger(__name__)
 
 _MAX_WAITING = 10_000
 _CHECKPOINT_EVERY_S = 10.0
+_WEEK_MS = 7 * 24 * 3600 * 1000
 
 
 class Seals(Protocol):
-    """Where the seal is kept. Both raise `AIError`."""
+    """Where the seal is kept. All raise `AIError`."""
 
-    async def read(self, *, make: bool) -> Checkpoint | None:
-        """Return it, `make` it where there was none; None where there is none, or no store for it.
+    async def read(self) -> Checkpoint | None:
+        """Return it; None where there is none.
 
-        Raises `KeyStoreLocked` where it may be in one that is not open.
+        Raises `KeyStoreLocked` where it may be in a store that is not open, and `KeyStoreCorrupt`
+        for one that can't be read, or that was taken away.
         """
+
+    async def make(self) -> Checkpoint | None:
+        """Make a new one and keep it; None where there is no key store for it."""
 
     async def write(self, checkpoint: Checkpoint) -> None:
         """Keep it."""
@@ -51,11 +57,13 @@ class Audit:
         self._failed = failed
         self._waiting: deque[AuditEvent] = deque()
         self._some = anyio.Event()
+        self._written = anyio.Event()
         self._writing = anyio.Lock()
         self._sealing = anyio.Lock()
         self._checkpoint: Checkpoint | None = None
         self._look_for_seal = False  # before a key store was used: that may open a dialogue
         self._seal_is_elsewhere = False
+        self._seal_problem: str | None = None
         self._doubt: str | None = None
         self._checked_at = 0.0
 
@@ -78,11 +86,13 @@ class Audit:
                 at=time.time_ns() // 1_000_000,
                 event=event,
                 result=result,
-                provider=scrub(slot.provider) if slot else None,
-                key_id=scrub(slot.key_id) if slot else None,
+                # These are looked at before they get here. Were they scrubbed, who enters a word
+                # as a key could hide what happens to a provider of that name.
+                provider=slot.provider if slot else None,
+                key_id=slot.key_id if slot else None,
                 store=store,
-                origin=scrub(origin) if origin else None,
-                execution_id=scrub(execution_id) if execution_id else None,
+                origin=origin,
+                execution_id=KNOWN.replaced(execution_id) if execution_id else None,
             )
         )
         self._some.set()
@@ -93,10 +103,18 @@ class Audit:
 
     async def run(self) -> None:
         """Write what comes, until cancelled."""
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(self._run_sealing)
+            while True:
+                await self._some.wait()
+                self._some = anyio.Event()
+                await self.flush()
+                self._written.set()
+
+    async def _run_sealing(self) -> None:
         while True:
-            await self._some.wait()
-            self._some = anyio.Event()
-            await self.flush()
+            await self._written.wait()
+            self._written = anyio.Event()
             await self._seal()
 
     async def flush(self, *, closing: bool = False) -> None:
@@ -122,13 +140,15 @@ class Audit:
         await self.flush()
         async with self._sealing:
             with self._telling():
-                await self._find_seal(make=False)
+                await self._find_seal()
         await self._seal()
         verdict = await anyio.to_thread.run_sync(self._chain.verify, self._checkpoint)
         if not verdict.valid and self._checkpoint is not None:
             with self._telling():
                 await self._look_again(self._checkpoint)
             verdict = await anyio.to_thread.run_sync(self._chain.verify, self._checkpoint)
+        if verdict.valid and self._seal_problem is not None:
+            return msgspec.structs.replace(verdict, valid=False, problem=self._seal_problem)
         return verdict
 
     async def begin_anew(self) -> Verdict:
@@ -139,12 +159,15 @@ class Audit:
         """
         await self.flush()
         async with self._sealing, self._writing:
-            found = await self._seals.read(make=True)
-            key = found.key if found else None
-            begun = await anyio.to_thread.run_sync(self._chain.begin_anew, key)
-            if found is not None:
+            try:
+                seal = await self._read_seal() or await self._seals.make()
+            except KeyStoreCorrupt:
+                seal = await self._seals.make()
+            begun = await anyio.to_thread.run_sync(self._chain.begin_anew, seal)
+            if seal is not None:
                 self._checkpoint = begun
                 await self._seals.write(begun)
+            self._seal_problem = self._doubt = None
         return await self.verify()
 
     async def _write(self, events: list[AuditEvent]) -> None:
@@ -165,7 +188,7 @@ class Audit:
 
         What this one has vouched for itself still counts: an older seal must not excuse it.
         """
-        found = await self._seals.read(make=False)
+        found = await self._seals.read()
         if found is not None and found.key == checkpoint.key and found.base > checkpoint.base:
             checkpoint = msgspec.structs.replace(checkpoint, base=found.base)
         async with self._writing:
@@ -180,37 +203,59 @@ class Audit:
         async with self._sealing:
             with self._telling():
                 base = await anyio.to_thread.run_sync(self._chain.new_base)
-                self._look_for_seal |= base is not None
-                if self._look_for_seal:
+                if self._look_for_seal or base is not None:
                     self._look_for_seal = False
                     await self._find_seal(make=True)
                 await self._settle_doubt()
-                kept = await self._keep_checkpoint(now=now)
-                if base is None or self._seal_is_elsewhere:
-                    return  # what lies in the seal would deny that the chain begins later
-                if self._checkpoint is not None:
-                    # First: after a crash in between there is more than it says, and never less.
-                    self._checkpoint = msgspec.structs.replace(self._checkpoint, base=base)
-                    kept = await self._keep_checkpoint(now=True)
-                if kept:
-                    async with self._writing:
-                        await anyio.to_thread.run_sync(self._chain.cut, base)
+                await self._keep_checkpoint(now=now)
+                if base is not None:
+                    await self._cut(base)
 
-    async def _find_seal(self, *, make: bool) -> None:
+    async def _cut(self, base: int) -> None:
+        if self._seal_is_elsewhere:
+            return  # what lies in the seal would deny that the chain begins later
+        if self._checkpoint is not None:
+            # First: after a crash in between there is more than it says, and never less.
+            self._checkpoint = msgspec.structs.replace(self._checkpoint, base=base)
+            if not await self._keep_checkpoint(now=True):
+                return
+        if await anyio.to_thread.run_sync(self._chain.age_ms, base) < _WEEK_MS:
+            self._failed("so much happened within a week that the oldest events are cut off.")
+        async with self._writing:
+            await anyio.to_thread.run_sync(self._chain.cut, base)
+
+    async def _find_seal(self, *, make: bool = False) -> None:
         if self._checkpoint is not None:
             return
         try:
-            found = await self._seals.read(make=make)
-        except AIError as error:
+            found = await self._read_seal()
+            if found is None and make:
+                found = await self._seals.make()
+        except (KeyStoreLocked, ComponentMissing):
+            # It can't be opened now; without a mac events are written all the same.
             self._seal_is_elsewhere = True
-            if isinstance(error, KeyStoreLocked | ComponentMissing):
-                return  # it can't be opened now; without a mac events are written all the same
+            return
+        except KeyStoreCorrupt as error:
+            self._seal_is_elsewhere = True
+            self._seal_problem = error.message
             raise
-        self._seal_is_elsewhere = False
+        self._seal_is_elsewhere, self._seal_problem = False, None
         if found is not None:
-            async with self._writing:  # what is being written now is vouched for, too
-                tip, problem = await anyio.to_thread.run_sync(self._chain.look, found)
-                self._go_on(found, tip, problem)
+            await self._vouch(found)
+
+    async def _read_seal(self) -> Checkpoint | None:
+        found = await self._seals.read()
+        if found is None and await anyio.to_thread.run_sync(self._chain.is_sealed):
+            raise KeyStoreCorrupt("The audit's seal is gone from the key stores.", hint=ANEW)
+        return found
+
+    async def _vouch(self, found: Checkpoint) -> None:
+        if found.is_new:
+            base = await anyio.to_thread.run_sync(self._chain.base)
+            found = msgspec.structs.replace(found, base=base)
+        async with self._writing:  # what is being written now is vouched for, too
+            tip, problem = await anyio.to_thread.run_sync(self._chain.look, found)
+            self._go_on(found, tip, problem)
 
     async def _settle_doubt(self) -> None:
         """Tell what is wrong, where it still is when the seal was looked at again."""

@@ -9,7 +9,6 @@ file, in a key store: with it, cutting off the end, or the beginning, is noticed
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import hmac
 import time
@@ -19,6 +18,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 
 from sidecar.errors import StorageError
+from sidecar.keys.checkpoint import START, Checkpoint
 from sidecar.keys.events import AuditEvent, NumberedEvent, Verdict
 from sidecar.records.database import Database
 
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
 MAX_EVENTS = 100_000
 """More are not kept: a tenth is cut off, oldest first."""
-_START = bytes(32)
 _LAST = 2**62
 """No place is beyond it: so many events nobody has written."""
 _BASE = "audit_base"
@@ -38,24 +37,6 @@ class Tip(NamedTuple):
 
     seq: int
     digest: bytes
-
-
-class Checkpoint(msgspec.Struct, frozen=True):
-    """What lies in the key store: the seal key, how far the chain was, and where it began."""
-
-    key: bytes
-    seq: int = 0
-    digest: bytes = _START
-    base: int = 0
-
-    def encode(self) -> str:
-        """Return it as text, which is what key stores keep."""
-        return base64.b64encode(msgspec.json.encode(self)).decode()
-
-    @classmethod
-    def decode(cls, text: str) -> Checkpoint:
-        """Read it. Raises `ValueError`."""
-        return msgspec.json.decode(base64.b64decode(text), type=cls)
 
 
 _Row = tuple[int, bytes, bytes, bytes | None]
@@ -85,14 +66,18 @@ class Chain:
                 tip = _insert(connection, tip, event, key)
         return tip, problem
 
-    def begin_anew(self, key: bytes | None) -> Checkpoint:
+    def begin_anew(self, seal: Checkpoint | None) -> Checkpoint:
         """Take what is there as it is, and go on from it. Returns what vouches for it.
 
-        Where it is broken in itself, what is there is taken out first.
+        Where it is broken in itself, what is there is taken out first. `seal`: None where there is
+        no key store; a new one makes the macs of the one that is lost worthless.
         """
+        key = seal.key if seal else None
         event = AuditEvent(at=time.time_ns() // 1_000_000, event="begin_anew", result="ok")
         with self._database.transaction() as connection:
             base, tip = _base(connection), _tip(connection)
+            if seal is None or seal.is_new:
+                connection.execute("UPDATE audit SET mac = NULL")
             as_it_is = Checkpoint(key, base.seq, base.digest, base.seq) if key else None
             if not _verify(connection, as_it_is).valid:
                 base = tip
@@ -106,6 +91,25 @@ class Chain:
         with self._database.reading() as connection:
             tip = _tip(connection)
             return tip, _not_followed(connection, tip, checkpoint)
+
+    def base(self) -> int:
+        """The place before the first event that is kept."""
+        with self._database.reading() as connection:
+            return _base(connection).seq
+
+    def is_sealed(self) -> bool:
+        """True where there was a seal once."""
+        with self._database.reading() as connection:
+            query = "SELECT 1 FROM audit WHERE mac IS NOT NULL LIMIT 1"
+            return connection.execute(query).fetchone() is not None
+
+    def age_ms(self, seq: int) -> int:
+        """How long ago the event of that place happened."""
+        with self._database.reading() as connection:
+            query = "SELECT CAST(event AS BLOB) FROM audit WHERE seq = ?"
+            row = connection.execute(query, (seq,)).fetchone()
+        event = _event(row[0]) if row else None
+        return time.time_ns() // 1_000_000 - event.at if event else 0
 
     def new_base(self) -> int | None:
         """Where the chain should begin from now on; None where it is not too long."""
@@ -207,7 +211,7 @@ def _move_base(connection: sqlite3.Connection, base: Tip) -> None:
 def _not_followed(
     connection: sqlite3.Connection, tip: Tip, checkpoint: Checkpoint | None
 ) -> str | None:
-    if checkpoint is None:
+    if checkpoint is None or checkpoint.is_new:
         return None
     base = _base(connection)
     query = "SELECT CAST(digest AS BLOB) FROM audit WHERE seq = ?"
@@ -256,11 +260,11 @@ def _base(connection: sqlite3.Connection) -> Tip:
     query = "SELECT CAST(value AS BLOB) FROM settings WHERE name = ?"
     row = connection.execute(query, (_BASE,)).fetchone()
     try:
-        base = Tip(0, _START) if row is None else msgspec.json.decode(row[0], type=Tip)
+        base = Tip(0, START) if row is None else msgspec.json.decode(row[0], type=Tip)
     except (msgspec.DecodeError, UnicodeError):
-        base = Tip(0, _START)
+        base = Tip(0, START)
     # One that was changed from outside: the chain will not fit to it.
-    return base if 0 <= base.seq < _LAST else Tip(0, _START)
+    return base if 0 <= base.seq < _LAST else Tip(0, START)
 
 
 def _digest(before: Tip, text: bytes) -> bytes:

@@ -4,37 +4,43 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import anyio
 import anyio.to_thread
 
-from sidecar.errors import AIError, StorageError
+from sidecar.errors import AIError, InvalidParams, StorageError
 from sidecar.keys.door import VaultDoor
 from sidecar.keys.holdings import Holdings
 from sidecar.keys.index import Entry, Index
+from sidecar.keys.leftovers import Leftovers
 from sidecar.keys.oversight import Oversight
 from sidecar.keys.secret import Secret
 from sidecar.keys.store import Slot, StoredKey, StoreName
 from sidecar.keys.stores import Stores
 
+MAX_KEYS = 20
+"""Key ids of one provider."""
+
 
 class Changes:
     """One change of a key at a time: in its store, in the list, in the audit."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917 - the rooms that a change goes through
         self,
         stores: Stores,
         index: Index,
         holdings: Holdings,
         oversight: Oversight,
         door: VaultDoor,
+        leftovers: Leftovers,
     ) -> None:
         self._stores = stores
         self._index = index
         self._holdings = holdings
         self._oversight = oversight
         self._door = door
+        self._leftovers = leftovers
         self._changing: dict[Slot, anyio.Lock] = {}
 
     async def store(
@@ -42,22 +48,26 @@ class Changes:
     ) -> Entry:
         """Keep a key, in place of the one of that id. Requests under way end on the old one.
 
-        Without a `store` in the first of the order that works. Raises what stores raise.
+        Without a `store` in the first of the order that works. Raises what stores raise, and
+        `InvalidParams` for one key too many.
         """
         stored = StoredKey(api_key, origins)
         async with self._alone(slot):
-            before = self._holdings.entry(slot)
+            self._refuse_too_many(slot)
+            before, forgotten = self._holdings.entry(slot), self._holdings.forgotten
             try:
                 entry = await self._keep(slot, stored, store, before)
             except AIError as error:
                 self._oversight.failed("store", error, slot, store)
                 raise
-            self._holdings.put(entry, stored)
+            self._holdings.put(entry, stored, forgotten)
             self._oversight.stored(slot, entry.store, origins)
             if entry.store == "vault":
                 self._door.used()
+            await self._leftovers.forget(entry.store, slot)
             if before is not None and before.store != entry.store:
-                await self._forget_copy(before)
+                await self._take_away(before)
+            await self._leftovers.sweep(entry.store)
             return entry
 
     async def delete(self, slot: Slot) -> bool:
@@ -74,6 +84,7 @@ class Changes:
                 raise
             self._holdings.remove(entry)
             self._oversight.deleted(entry)
+            await self._leftovers.sweep(entry.store)
             return True
 
     async def found_missing(self, entry: Entry) -> None:
@@ -84,7 +95,9 @@ class Changes:
     async def _keep(
         self, slot: Slot, stored: StoredKey, store: StoreName | None, before: Entry | None
     ) -> Entry:
-        written = await self._stores.write(slot, stored, store)
+        # A key that lasts is not given up for one that ends with this run.
+        lasting = before is not None and before.store != "memory"
+        written = await self._stores.write(slot, stored, store, lasting=lasting)
         fingerprint = await anyio.to_thread.run_sync(self._index.fingerprint, stored.api_key)
         now = time.time_ns() // 1_000_000
         entry = Entry(slot, written.store, stored.origins, fingerprint, now)
@@ -102,14 +115,22 @@ class Changes:
         if entry.store != "memory":
             await anyio.to_thread.run_sync(self._index.drop, entry)
 
-    async def _forget_copy(self, before: Entry) -> None:
-        """Take the key out of the store that it was in. Where that is locked, it stays there."""
+    async def _take_away(self, before: Entry) -> None:
+        """Take the key out of the store that it was in; later, where that is not open now."""
         try:
             await self._stores.delete(before.store, before.slot)
         except AIError as error:
             self._oversight.failed("delete", error, before.slot, before.store)
+            with suppress(StorageError):  # the new key is kept all the same
+                await self._leftovers.add(before.store, before.slot)
         else:
             self._oversight.deleted(before)
+
+    def _refuse_too_many(self, slot: Slot) -> None:
+        slots = {*self._holdings.slots(), *self._changing, slot}
+        if sum(each.provider == slot.provider for each in slots) > MAX_KEYS:
+            message = f"{slot.provider} has {MAX_KEYS} keys, which is the limit."
+            raise InvalidParams(message, path="$.key_id", hint="Delete one by delete_api_key.")
 
     @asynccontextmanager
     async def _alone(self, slot: Slot) -> AsyncIterator[None]:

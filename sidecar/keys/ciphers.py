@@ -11,6 +11,7 @@ import unicodedata
 
 from msgspec import Struct
 
+from sidecar.errors import ComponentMissing
 from sidecar.keys.secret import Secret
 
 KEY_BYTES = 32
@@ -42,7 +43,10 @@ def new_scrypt(n: int) -> Scrypt:
 
 
 def derive(password: Secret, parameters: Scrypt) -> bytes:
-    """Return the key that the password gives. Raises `Unreadable` for impossible parameters."""
+    """Return the key that the password gives. Raises `Unreadable` for impossible parameters.
+
+    Raises `ComponentMissing` where there is not enough memory.
+    """
     from cryptography.hazmat.primitives.kdf.scrypt import Scrypt as Derivation  # noqa: PLC0415
 
     # Parameters that were changed must not make this take all memory there is.
@@ -56,7 +60,12 @@ def derive(password: Secret, parameters: Scrypt) -> bytes:
         derivation = Derivation(salt=salt, length=KEY_BYTES, n=n, r=r, p=p)
     except ValueError as error:
         raise Unreadable from error
-    return derivation.derive(text)
+    try:
+        return derivation.derive(text)
+    except MemoryError as error:
+        size = 128 * n * r // 2**20
+        message = f"There is not enough memory to open the vault; that takes {size} MB."
+        raise ComponentMissing(message, hint="Close other programs, and try again.") from error
 
 
 def encrypt(key: bytes, plain: bytes, associated: bytes) -> tuple[bytes, bytes]:

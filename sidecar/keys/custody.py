@@ -29,6 +29,7 @@ from sidecar.keys.door import VaultDoor
 from sidecar.keys.guard import Guard
 from sidecar.keys.holdings import Holdings
 from sidecar.keys.index import Entry, Index
+from sidecar.keys.leftovers import Leftovers
 from sidecar.keys.oversight import Oversight
 from sidecar.keys.seals import StoredSeals
 from sidecar.keys.secret import Secret
@@ -58,8 +59,11 @@ class Custody:
         self.holdings = Holdings(index, stores.order)
         self.oversight = Oversight(Chain(database), StoredSeals(stores), tell)
         self.vault = VaultDoor(stores, self.holdings, self.oversight, lock_after_s)
-        self.changes = Changes(stores, index, self.holdings, self.oversight, self.vault)
-        self.guard = Guard(self.holdings.is_unread)
+        self._leftovers = Leftovers(database, stores)
+        self.changes = Changes(
+            stores, index, self.holdings, self.oversight, self.vault, self._leftovers
+        )
+        self.guard = Guard(self.holdings.is_unread, self.oversight.pasted)
         self._index = index
         self._reading: dict[Slot, asyncio.Task[StoredKey]] = {}
         self._resting: dict[Entry, float] = {}
@@ -135,9 +139,11 @@ class Custody:
         self, entry: Entry, refused: Secret, wanted: Wanted, execution_id: str | None
     ) -> Secret | None:
         """After a refusal: the key anew from its store, if it is another one by now."""
-        if entry.store in ("environment", "memory"):
-            return None
-        self.holdings.forget(entry.slot)
+        kept = self.holdings.opened(entry.slot)
+        if kept is None or kept.api_key == refused:  # else it was set anew meanwhile
+            if entry.store in ("environment", "memory"):
+                return None
+            self.holdings.forget(entry.slot)
         found = await self.open(entry, wanted, execution_id)
         return found if found != refused else None
 
@@ -165,6 +171,7 @@ class Custody:
             raise
         self.holdings.keep(entry, stored, forgotten)
         self.oversight.read(entry, execution_id)
+        await self._leftovers.sweep(entry.store)
         return stored
 
     def _opened(self, slot: Slot, task: asyncio.Task[StoredKey]) -> None:

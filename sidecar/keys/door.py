@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TypeVar
 
-from sidecar.errors import AIError
+from sidecar.errors import AIError, KeyStoreLocked
 from sidecar.keys.events import EventName
 from sidecar.keys.holdings import Holdings
 from sidecar.keys.oversight import Oversight
@@ -43,19 +44,28 @@ class VaultDoor:
             "change_vault_password", lambda vault: vault.change_password(password, new)
         )
 
-    def lock(self) -> None:
-        """Forget its data key, and what was read from it. Nothing here blocks."""
-        self._stores.vault.lock()
+    async def lock(self) -> None:
+        """Forget its data key, and what was read from it: at once, whatever its thread is at.
+
+        What was asked before and is still under way there does not open it again.
+        """
+        self._lock()
+        with suppress(KeyStoreLocked):  # it hangs: what it does too late is taken back
+            await self._stores.in_vault(Vault.lock)
+        self._lock()
+
+    def _lock(self) -> None:
+        was_open = self._stores.vault.lock()
         self._rest()
-        self._holdings.forget_store("vault")
-        self._oversight.vault_locked()
+        if self._holdings.forget_store("vault") or was_open:
+            self._oversight.vault_locked()
 
     def used(self) -> None:
         """One of its keys was used: the time until it locks by itself begins anew."""
         self._rest()
         if self._lock_after_s:
             loop = asyncio.get_running_loop()
-            self._locking = loop.call_later(self._lock_after_s, self.lock)
+            self._locking = loop.call_later(self._lock_after_s, self._lock)
 
     def _rest(self) -> None:
         if self._locking is not None:
@@ -64,7 +74,7 @@ class VaultDoor:
 
     async def _enter(self, event: EventName, act: Callable[[Vault], None]) -> None:
         try:
-            await self._stores.in_vault(act)
+            await self._stores.in_vault(act, undo=lambda _: self._stores.vault.lock())
         except AIError as error:
             self._oversight.vault_refused(event, error)
             raise

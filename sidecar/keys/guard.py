@@ -26,8 +26,11 @@ _PARTS = tuple(map(re.compile, (r"""[^"'`<>()\[\]{},;=]+""", r"[\w.\-]+", r"[\w\
 class Guard:
     """Knows the keys that were read, and of those that were not, whether a word is one."""
 
-    def __init__(self, is_unread: Callable[[Iterator[str]], bool]) -> None:
+    def __init__(
+        self, is_unread: Callable[[Iterator[str]], bool], refused: Callable[[], None]
+    ) -> None:
         self._is_unread = is_unread
+        self._refused = refused
 
     def refuse_keys(self, params: Raw, but: Collection[str] = ()) -> None:
         """Refuse parameters that have a kept key in them. Raises `InvalidParams` with the path.
@@ -43,6 +46,7 @@ class Guard:
         looked_at = {name: item for name, item in value.items() if name not in but}
         for path, text in _texts(looked_at, "$"):
             if KNOWN.within(text, _SHORTEST) or self._is_unread(_words(text)):
+                self._refused()
                 raise InvalidParams(
                     "This text has an API key in it that is kept here; it was not used.",
                     path=path,

@@ -13,6 +13,8 @@ from pathlib import Path
 
 OWN_FILES = ("sidecar.db", "sidecar.db-journal", "sidecar.db-wal", "sidecar.db-shm")
 OWN_NAMES = (*OWN_FILES, "config.toml", "models.toml", "prompts", "logs", "history")
+_OWN = (*OWN_NAMES, ".")
+"""Beginnings: of backup copies, too, and of what desktops leave in every folder."""
 _OTHERS = 0o077
 _OTHERS_WRITE = 0o022
 _PR_SET_DUMPABLE = 4
@@ -71,7 +73,7 @@ def _tighten(path: Path, others: int) -> list[str]:
 def _is_own(folder: Path) -> bool:
     """Nothing but the sidecar's files is in it: nobody else minds a stricter mode."""
     with os.scandir(folder) as entries:
-        return all(entry.name in OWN_NAMES for entry in entries)
+        return all(entry.name.startswith(_OWN) for entry in entries)
 
 
 def _exists(path: Path) -> bool:

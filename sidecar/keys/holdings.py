@@ -23,7 +23,8 @@ class Holdings:
         self.problem: str | None = None
         """Why the list can't be read, where it can't."""
         self._index = index
-        self._order = (*order, "memory")
+        # A key for this run alone was entered to be used now.
+        self._order = order if "memory" in order else ("memory", *order)
         self._entries: dict[Slot, Entry] = {}
         self._read: dict[Slot, StoredKey] = {}
         self._changes = 0
@@ -75,15 +76,21 @@ class Holdings:
             found.append(Entry(slot, "environment", origins))
         return sorted(found, key=lambda each: (self._order.index(each.store), each.slot))
 
+    def slots(self) -> set[Slot]:
+        """The places of all keys that were set."""
+        return set(self._entries)
+
     def entry(self, slot: Slot) -> Entry | None:
         """What is known of a key that was set."""
         return self._entries.get(slot)
 
-    def put(self, entry: Entry, stored: StoredKey) -> None:
-        """A key was set."""
+    def put(self, entry: Entry, stored: StoredKey, forgotten: int) -> None:
+        """A key was set. Its store may have been locked meanwhile."""
         self._changes += 1
         self._entries[entry.slot] = entry
-        self._read[entry.slot] = stored
+        self._read.pop(entry.slot, None)
+        if entry.store == "memory" or self._forgotten == forgotten:
+            self._read[entry.slot] = stored
 
     def remove(self, entry: Entry) -> None:
         """A key is not there any more, unless it was set anew meanwhile."""
@@ -112,12 +119,13 @@ class Holdings:
         """Read this key anew when it is needed."""
         self._read.pop(slot, None)
 
-    def forget_store(self, name: StoreName) -> None:
-        """Forget what was read from a store."""
+    def forget_store(self, name: StoreName) -> bool:
+        """Forget what was read from a store; false where there was nothing."""
         self._forgotten += 1
-        for slot, entry in self._entries.items():
-            if entry.store == name:
-                self._read.pop(slot, None)
+        read = [slot for slot in self._read if self._entries[slot].store == name]
+        for slot in read:
+            del self._read[slot]
+        return bool(read)
 
     def is_unread(self, words: Iterable[str]) -> bool:
         """True where one of these words is a key that lies unread in its store."""

@@ -159,7 +159,9 @@ def _title(backend: KeyringBackend) -> str:
 
 def _is_locked(backend: KeyringBackend) -> bool:
     """Ask the Secret Service, the only one that tells without a dialogue."""
-    if type(backend).__module__ != _WITH_A_STATE:
+    # Where there are several, they stand behind one that asks them in turn.
+    backends = getattr(backend, "backends", (backend,))
+    if not any(type(each).__module__ == _WITH_A_STATE for each in backends):
         return False
     import secretstorage  # noqa: PLC0415 - what that backend itself uses
 

@@ -6,7 +6,14 @@ import time
 from collections import Counter
 from collections.abc import Callable
 
-from sidecar.errors import AIError, KeyOriginMismatch, KeyStoreLocked, StorageError
+from sidecar.errors import (
+    AIError,
+    InvalidParams,
+    KeyOriginMismatch,
+    KeyStoreCorrupt,
+    KeyStoreLocked,
+    StorageError,
+)
 from sidecar.keys.audit import Audit, Seals
 from sidecar.keys.chain import Chain
 from sidecar.keys.events import EventName
@@ -91,6 +98,10 @@ class Oversight:
         )
         self._say(self._watch.mismatched(slot.provider, slot.key_id, origin, _now_ms()))
 
+    def pasted(self) -> None:
+        """A key stood where no key belongs; what it stood in was refused."""
+        self.audit.record("refuse", InvalidParams.kind)
+
     # --- the vault ---
 
     def vault_opened(self, event: EventName) -> None:
@@ -101,7 +112,8 @@ class Oversight:
 
     def vault_refused(self, event: EventName, error: AIError) -> None:
         """It was not: by a wrong password, or for another reason."""
-        self.audit.record(event, error.kind, store="vault")
+        if isinstance(error, KeyStoreLocked | KeyStoreCorrupt):  # else nothing was tried out
+            self.audit.record(event, error.kind, store="vault")
         if isinstance(error, KeyStoreLocked):
             self._say(self._watch.unlocked(well=False, now=_now_ms()))
 

@@ -16,6 +16,8 @@ def cleaned(api_key: str) -> str:
     elif not (key.isascii() and key.isprintable()):
         message = "The key has characters that no key has; it was not used."
         hint = "Paste the key alone, as the provider shows it, without quotes or words around it."
+    elif "://" in key:
+        message, hint = "This is an address, not a key.", "Paste the key as the provider shows it."
     else:
         return key
     raise InvalidParams(message, path="$.api_key", hint=hint)

@@ -15,6 +15,7 @@ piece by piece. Only a whole key is ever compared with, which nobody can guess.
 from __future__ import annotations
 
 import base64
+import html
 import json
 import re
 from collections import deque
@@ -26,6 +27,8 @@ MARK = "[redacted]"
 SHORTEST = 6
 """Characters of the shortest secret that is taken out: a shorter one may be any word."""
 _REMEMBERED = 32
+_LONGEST_SHAPE = 200
+"""Characters that are looked at behind a cut, for a key that it goes through."""
 
 _KEY_SHAPED = re.compile(
     r"""
@@ -35,11 +38,14 @@ _KEY_SHAPED = re.compile(
     | \bAIza[A-Za-z0-9_\-]{20,}                           # Google
     | \b(?=[A-Za-z0-9]*[A-Z])(?=[A-Za-z0-9]*[a-z])(?=[A-Za-z0-9]*\d)
       (?:[A-Za-z0-9]{32}|[A-Za-z0-9]{84})\b               # Mistral; Azure
-    | (?<![^\s"',:;=()])[^\s"',:;=()]*\*{3,}[^\s"',;()]*  # a key with its middle starred out
     | \beyJ[A-Za-z0-9_\-]{10,}\.[A-Za-z0-9_\-]{10,}\.[A-Za-z0-9_\-]*   # a JSON web token
     """,
     re.VERBOSE,
 )
+
+
+_STARRED = re.compile(r"""(?<![^\s"',:;=()])[^\s"',:;=()]*\*{3,}[^\s"',;()]*""")
+"""A key with its middle starred out."""
 
 
 class KnownSecrets:
@@ -117,8 +123,11 @@ KNOWN = KnownSecrets()
 
 
 def without_secrets(text: str) -> str:
-    """Return `text` without any known secret. For names, where a key's shape may be chance."""
-    return KNOWN.replaced(text)
+    """Return `text` without any known secret, also with its middle starred out.
+
+    For names, in which anything else that is shaped like a key may be chance.
+    """
+    return _STARRED.sub(MARK, KNOWN.replaced(text))
 
 
 def scrub(text: str, limit: int | None = None) -> str:
@@ -127,7 +136,10 @@ def scrub(text: str, limit: int | None = None) -> str:
     With `limit` it is cut to so many characters, after the secrets are out: a cut through one
     would leave its beginning.
     """
-    return _KEY_SHAPED.sub(MARK, without_secrets(text)[:limit])
+    text = without_secrets(text)
+    if limit is None:
+        return _KEY_SHAPED.sub(MARK, text)
+    return _KEY_SHAPED.sub(MARK, text[: limit + _LONGEST_SHAPE])[:limit]
 
 
 def _forms(secret: str) -> Iterator[str]:
@@ -139,11 +151,18 @@ def _forms(secret: str) -> Iterator[str]:
     for quoted in (quote(secret, safe=""), quote(secret), quote_plus(secret)):
         yield quoted
         yield re.sub("%[0-9A-F]{2}", lambda found: found[0].lower(), quoted)
+    yield from (html.escape(secret), html.escape(secret, quote=False))
+    yield html.escape(secret).replace("&#x27;", "&#39;")
+    yield from ("".join(each.format(ord(letter)) for letter in secret) for each in _LETTERS)
     raw = secret.encode("utf-8", "surrogatepass")
     yield from (raw.hex(), raw.hex().upper())
     for offset in range(3):
         core = _base64_core(raw, offset)
         yield from (core, core.replace("+", "-").replace("/", "_"))
+
+
+_LETTERS = ("\\u{:04x}", "\\u{:04X}", "%{:02x}", "%{:02X}", "&#{};", "&#x{:x};")
+"""How every letter may be escaped, though none has to be."""
 
 
 def _literals(secret: str) -> Iterator[str]:

@@ -1,16 +1,15 @@
-"""Where the audit's seal is kept: in the first key store that is open, and from then on in that."""
+"""Where the audit's seal is kept: in the first key store that is open, and from then on in that.
+
+A vault is made with a seal in it: one without is one that somebody has taken it out of.
+"""
 
 from __future__ import annotations
 
-import secrets
-
 from sidecar.errors import KeyStoreCorrupt, KeyStoreLocked
-from sidecar.keys.chain import Checkpoint
-from sidecar.keys.secret import Unlisted
-from sidecar.keys.store import Slot, StoredKey, StoreName
+from sidecar.keys.checkpoint import ANEW, SEAL, Checkpoint, new_checkpoint
+from sidecar.keys.store import StoreName
 from sidecar.keys.stores import Stores
 
-_SEAL = Slot("$audit", "seal")
 _SEALING: tuple[StoreName, ...] = ("keyring", "vault")
 
 
@@ -21,13 +20,36 @@ class StoredSeals:
         self._stores = stores
         self._where: StoreName | None = None
 
-    async def read(self, *, make: bool) -> Checkpoint | None:
-        """Return it, `make` it where there was none; None where there is none, or no store for it.
+    async def read(self) -> Checkpoint | None:
+        """Return it; None where there is none.
 
-        Raises `KeyStoreLocked` where a store is not open, and `KeyStoreCorrupt` for a seal that
-        can't be read.
+        Raises `KeyStoreLocked` where a store is not open in which it may be, and `KeyStoreCorrupt`
+        for a seal that can't be read, or that is gone.
         """
-        empty: StoreName | None = None
+        for name in await self._open():
+            found = await self._stores.read(name, SEAL)
+            if found is not None:
+                self._where = name
+                return Checkpoint.of(found)
+            if name == "vault":
+                raise KeyStoreCorrupt("The audit's seal is gone from the vault.", hint=ANEW)
+        return None
+
+    async def make(self) -> Checkpoint | None:
+        """Make a new one and keep it; None where there is no key store for it."""
+        self._where = next(iter(await self._open()), None)
+        made = new_checkpoint()
+        await self.write(made)
+        return made if self._where else None
+
+    async def write(self, checkpoint: Checkpoint) -> None:
+        """Keep it. Raises what stores raise."""
+        if self._where is not None:
+            await self._stores.write(SEAL, checkpoint.stored(), self._where)
+
+    async def _open(self) -> list[StoreName]:
+        """The stores in which it may be, or come to be. Raises `KeyStoreLocked`."""
+        found: list[StoreName] = []
         for name in self._stores.order:
             if name not in _SEALING:
                 continue
@@ -37,29 +59,5 @@ class StoredSeals:
             if state.state != "ready":
                 # It may be in there: another one would deny what that one has sealed.
                 raise KeyStoreLocked(f"The audit's seal may be in the {name}, which is not open.")
-            found = await self._stores.read(name, _SEAL)
-            if found is not None:
-                self._where = name
-                return _decoded(found)
-            empty = empty or name
-        if empty is None or not make:
-            return None
-        self._where = empty
-        made = Checkpoint(secrets.token_bytes(32))
-        await self.write(made)
-        return made
-
-    async def write(self, checkpoint: Checkpoint) -> None:
-        """Keep it. Raises what stores raise."""
-        if self._where is not None:
-            stored = StoredKey(Unlisted(checkpoint.encode()))
-            await self._stores.write(_SEAL, stored, self._where)
-
-
-def _decoded(stored: StoredKey) -> Checkpoint:
-    try:
-        return Checkpoint.decode(stored.api_key.reveal())
-    except ValueError as error:
-        message = "The audit's seal in the key store can't be read."
-        hint = "What was written before it can't be vouched for any more."
-        raise KeyStoreCorrupt(message, hint=hint) from error
+            found.append(name)
+        return found

@@ -46,7 +46,7 @@ class SerialThread:
             return False
         return since == self._given_up_on or time.monotonic() - since > self._patience_s
 
-    async def call(self, work: Callable[[], T], undo: Callable[[T], None] | None = None) -> T:
+    async def call(self, work: Callable[[], T], undo: Callable[[T], object] | None = None) -> T:
         """Run `work` in the thread and return what it returns. Raises `Stuck`, and what it does.
 
         Where nobody waits any more when it is done, `undo` takes back what it has done, before
@@ -84,7 +84,7 @@ class _Job(Generic[T]):
     def __init__(
         self,
         work: Callable[[], T],
-        undo: Callable[[T], None] | None,
+        undo: Callable[[T], object] | None,
         loop: asyncio.AbstractEventLoop,
     ) -> None:
         self.outcome: asyncio.Future[T] = loop.create_future()
@@ -122,7 +122,7 @@ class _Job(Generic[T]):
             self._done = not self._given_up
             return self._done
 
-    def _take_back(self, undo: Callable[[T], None], result: T) -> None:
+    def _take_back(self, undo: Callable[[T], object], result: T) -> None:
         try:
             undo(result)
         except Exception as error:  # noqa: BLE001 - nobody waits whom it could reach

@@ -41,11 +41,11 @@ class StoreState(Said, frozen=True):
     """One key store as it is now. `detail` says why where it is not `ready`, `hint` what to do.
 
     `missing`: there is none here; `locked`: it needs its password; `busy`: it does not answer;
-    `unknown`: nobody has asked it yet.
+    `damaged`: what it keeps can't be read; `unknown`: nobody has asked it yet.
     """
 
     name: StoreName
-    state: Literal["ready", "locked", "missing", "busy", "unknown"]
+    state: Literal["ready", "locked", "missing", "busy", "damaged", "unknown"]
     detail: str | None = None
     hint: str | None = None
 

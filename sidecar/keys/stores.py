@@ -66,9 +66,12 @@ class Stores:
         """Take a key out of a store."""
         await self._call(store, partial(self._all[store].delete, slot))
 
-    async def write(self, slot: Slot, stored: StoredKey, store: StoreName | None) -> Written:
+    async def write(
+        self, slot: Slot, stored: StoredKey, store: StoreName | None, *, lasting: bool = False
+    ) -> Written:
         """Keep a key in `store`, else in the first of the order that works.
 
+        `lasting`: in one that outlives this run, unless memory is what was asked for.
         Raises what stores raise; `ComponentMissing` where none works.
         """
         if store is not None:
@@ -76,7 +79,7 @@ class Stores:
         refusals: list[AIError] = []
         too_large = False
         for name in self.order:
-            if name == "environment":
+            if name == "environment" or (name == "memory" and lasting):
                 continue
             try:
                 if name == "vault" and too_large:
@@ -95,34 +98,44 @@ class Stores:
         except AIError as error:
             logger.warning("The key %s/%s was kept in the %s: %s", *slot, written.store, error)
 
-    async def in_vault(self, act: Callable[[Vault], T]) -> T:
-        """Do something with the vault, where it blocks nobody else."""
-        return await self._call("vault", partial(act, self.vault))
+    async def in_vault(
+        self, act: Callable[[Vault], T], undo: Callable[[T], object] | None = None
+    ) -> T:
+        """Do something with the vault, where it blocks nobody else; `undo` it if it is too late."""
+        return await self._call("vault", partial(act, self.vault), undo)
 
     async def known(self) -> list[StoreState]:
         """Every store of the order, as far as it is known without asking the keyring."""
-        unasked = StoreState(name="keyring", state="unknown")
-        return [unasked if name == "keyring" else await self.state(name) for name in self.order]
+        return [await self.state(name, ask_keyring=False) for name in self.order]
 
     async def states(self) -> list[StoreState]:
         """Every store of the order as it is now. Opens no dialogue."""
         return [await self.state(name) for name in self.order]
 
-    async def state(self, name: StoreName) -> StoreState:
+    async def state(self, name: StoreName, *, ask_keyring: bool = True) -> StoreState:
         """One store as it is now."""
         if name == "environment":
             return StoreState(name=name, state="ready")
+        if name == "keyring" and not ask_keyring:
+            return StoreState(name=name, state="unknown")
+        look = self._all[name].state
+        if name == "vault":
+            look = partial(self.vault.state, ask_keyring=ask_keyring)
         try:
-            return await self._call(name, self._all[name].state)
+            return await self._call(name, look)
         except KeyStoreLocked as error:
             return StoreState(name=name, state="busy", detail=error.message, hint=error.hint)
         except AIError as error:
-            return StoreState(name=name, state="missing", detail=error.message, hint=error.hint)
+            return StoreState(name=name, state="damaged", detail=error.message, hint=error.hint)
 
     async def _write_there(self, name: StoreName, slot: Slot, stored: StoredKey) -> Written:
         if name not in self._all:
             message = "Keys can't be written to the environment."
             raise InvalidParams(message, path="$.store", hint="Use keyring, vault or memory.")
+        if name not in (*self.order, "memory"):
+            message = f"No key is looked for in the {name} here."
+            hint = f'Add "{name}" to key_store.order in config.toml, or leave `store` out.'
+            raise InvalidParams(message, path="$.store", hint=hint)
         try:
             return await self._replace(name, slot, stored)
         except TooLarge:
@@ -153,7 +166,7 @@ class Stores:
             store.write(slot, written.before)
 
     async def _call(
-        self, name: StoreName, work: Callable[[], T], undo: Callable[[T], None] | None = None
+        self, name: StoreName, work: Callable[[], T], undo: Callable[[T], object] | None = None
     ) -> T:
         if name == "memory":
             return work()

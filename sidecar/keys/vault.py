@@ -24,10 +24,9 @@ import base64
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from typing import Literal
+from typing import TYPE_CHECKING
 
 import msgspec
-from msgspec import Struct
 
 from sidecar.errors import (
     AIError,
@@ -37,44 +36,26 @@ from sidecar.errors import (
     KeyStoreLocked,
     StorageError,
 )
+from sidecar.keys.checkpoint import SEAL, new_checkpoint
 from sidecar.keys.ciphers import (
     KEY_BYTES,
-    Scrypt,
     Unreadable,
     decrypt,
     derive,
     encrypt,
     new_scrypt,
 )
+from sidecar.keys.header import Header
 from sidecar.keys.keyring_store import KeyringStore
 from sidecar.keys.secret import Secret, Unlisted
 from sidecar.keys.store import Slot, StoredKey, StoreName, StoreState
 from sidecar.records.database import Database, is_damaged
 
-Protection = Literal["password", "keyring"]
+if TYPE_CHECKING:
+    import sqlite3
 
-
-class Header(Struct, frozen=True, kw_only=True):
-    """How the data key is wrapped. It stands beside the wrapped key, in the clear.
-
-    `entry` names what it is wrapped with in the keyring.
-    """
-
-    protection: Protection
-    scrypt: Scrypt | None = None
-    entry: str | None = None
-    version: Literal[1] = 1
-
-    @property
-    def is_whole(self) -> bool:
-        """False for one that nobody here has written."""
-        by_password = self.protection == "password"
-        return by_password == (self.scrypt is not None) == (self.entry is None)
-
-    @property
-    def slot(self) -> Slot:
-        """Where the keyring has what the data key is wrapped with."""
-        return Slot("$vault", self.entry or "")
+_Wrapped = tuple[str, bytes, bytes]
+"""A row of the table `vault`: the header, the nonce, the wrapped data key."""
 
 
 class Vault:
@@ -88,16 +69,23 @@ class Vault:
         self._scrypt_n = scrypt_n
         self._data_key: bytes | None = None
 
-    def state(self) -> StoreState:
-        """Look at it without opening it."""
+    def state(self, *, ask_keyring: bool = True) -> StoreState:
+        """Look at it without opening it. Without asking, one in the keyring's care is `unknown`."""
         header = self.header()
         if header is None:
             hint = "Make one by create_vault."
             return StoreState(name=self.name, state="missing", detail="There is none.", hint=hint)
-        if self._data_key is None and header.protection == "password":
-            detail = "It is locked by its master password."
-            hint = "Open it by unlock_vault."
-            return StoreState(name=self.name, state="locked", detail=detail, hint=hint)
+        if self._data_key is None:
+            if header.protection == "password":
+                detail = "It is locked by its master password."
+                hint = "Open it by unlock_vault."
+                return StoreState(name=self.name, state="locked", detail=detail, hint=hint)
+            if not ask_keyring:
+                return StoreState(name=self.name, state="unknown")
+            keyring = self._keyring.state()
+            if keyring.state != "ready":
+                detail = f"Its own key is in the OS keyring. {keyring.detail or ''}".rstrip()
+                return StoreState(name=self.name, state="locked", detail=detail, hint=keyring.hint)
         return StoreState(
             name=self.name, state="ready", detail=f"Protected by {header.protection}."
         )
@@ -110,12 +98,19 @@ class Vault:
     # --- opening and closing ---
 
     def create(self, password: Secret | None) -> None:
-        """Make an empty one, under a password or, without one, under the OS keyring."""
+        """Make one, under a password or, without one, under the OS keyring.
+
+        The audit's seal is in it from its first moment on: that it is missing says something.
+        """
         if self._row() is not None:
             message = "There is a vault already."
             raise InvalidParams(message, hint="Open it by unlock_vault; its keys are in it.")
         data_key = secrets.token_bytes(KEY_BYTES)
-        self._wrap(data_key, password, replaces=None)
+        seal = _row_of(data_key, SEAL, new_checkpoint().stored())
+        with self._wrapped(data_key, password) as row, self._changing() as connection:
+            # Fails where another process has made one meanwhile: its keys must not be lost.
+            connection.execute("INSERT INTO vault VALUES (1, ?, ?, ?)", row)
+            connection.execute(_INSERT, seal)
         self._data_key = data_key
 
     def unlock(self, password: Secret | None) -> None:
@@ -125,17 +120,19 @@ class Vault:
         self._data_key = data_key
         if header.scrypt is not None and header.scrypt.cost < new_scrypt(self._scrypt_n).cost:
             with suppress(AIError):  # it is open all the same; the next time will do
-                self._wrap(data_key, password, replaces=wrapped)
+                self._replace(wrapped, data_key, password)
 
-    def lock(self) -> None:
-        """Forget the data key."""
+    def lock(self) -> bool:
+        """Forget the data key; false where it was not known."""
+        was_open = self._data_key is not None
         self._data_key = None
+        return was_open
 
     def change_password(self, password: Secret | None, new_password: Secret | None) -> None:
         """Wrap the data key anew; without a new password under the OS keyring."""
         header, nonce, wrapped = self._require()
         data_key = self._unwrap(header, nonce, wrapped, password)
-        self._wrap(data_key, new_password, replaces=wrapped)
+        self._replace(wrapped, data_key, new_password)
         self._data_key = data_key
         self._forget_entry(header)
 
@@ -144,7 +141,7 @@ class Vault:
     def read(self, slot: Slot) -> StoredKey | None:
         """Return what is kept there."""
         query = (
-            "SELECT CAST(origins AS TEXT), CAST(nonce AS BLOB), CAST(ciphertext AS BLOB)"
+            "SELECT CAST(origins AS BLOB), CAST(nonce AS BLOB), CAST(ciphertext AS BLOB)"
             " FROM secrets WHERE provider = ? AND key_id = ?"
         )
         rows = self._select(query, slot)
@@ -165,18 +162,14 @@ class Vault:
 
     def write(self, slot: Slot, stored: StoredKey) -> None:
         """Keep it."""
-        data_key = self._opened()
-        plain = stored.api_key.reveal().encode()
-        nonce, ciphertext = encrypt(data_key, plain, _associated(slot, stored.origins))
-        origins = msgspec.json.encode(stored.origins).decode()
-        self._change(
-            "INSERT OR REPLACE INTO secrets VALUES (?, ?, ?, ?, ?)",
-            (*slot, origins, nonce, ciphertext),
-        )
+        row = _row_of(self._opened(), slot, stored)
+        with self._changing() as connection:
+            connection.execute(_INSERT, row)
 
     def delete(self, slot: Slot) -> None:
         """Take it away. That needs no password."""
-        self._change("DELETE FROM secrets WHERE provider = ? AND key_id = ?", slot)
+        with self._changing() as connection:
+            connection.execute("DELETE FROM secrets WHERE provider = ? AND key_id = ?", slot)
 
     # --- inside ---
 
@@ -211,7 +204,9 @@ class Vault:
             raise KeyStoreCorrupt(_HEADER_DAMAGED, hint=_RESTORE)
         return found, nonce, wrapped
 
-    def _wrap(self, data_key: bytes, password: Secret | None, *, replaces: bytes | None) -> None:
+    @contextmanager
+    def _wrapped(self, data_key: bytes, password: Secret | None) -> Iterator[_Wrapped]:
+        """The data key wrapped anew, to be kept in here."""
         if password is None:
             header = Header(protection="keyring", entry=secrets.token_hex(8))
             wrapping = secrets.token_bytes(KEY_BYTES)
@@ -223,21 +218,18 @@ class Vault:
             wrapping = derive(password, parameters)
         encoded = msgspec.json.encode(header)
         try:
-            self._keep((encoded.decode(), *encrypt(wrapping, data_key, encoded)), replaces)
-        except AIError:
-            self._forget_entry(header)
+            yield encoded.decode(), *encrypt(wrapping, data_key, encoded)
+        except KeyStoreLocked:
+            self._forget_entry(header)  # surely not kept; after any other failure it may be
             raise
 
-    def _keep(self, row: tuple[str, bytes, bytes], replaces: bytes | None) -> None:
-        if replaces is None:
-            # Fails where another process has made one meanwhile: its keys must not be lost.
-            self._change("INSERT INTO vault VALUES (1, ?, ?, ?)", row)
-            return
+    def _replace(self, wrapped: bytes, data_key: bytes, password: Secret | None) -> None:
+        """Wrap the data key anew, unless somebody else has just done so."""
         statement = "UPDATE vault SET header = ?, nonce = ?, wrapped = ? WHERE wrapped = ?"
-        self._change(statement, (*row, replaces))
-        if self._require()[2] != row[2]:
-            message = "The vault's password was changed by somebody else meanwhile."
-            raise KeyStoreLocked(message, hint="Try again, with the password that it has now.")
+        with self._wrapped(data_key, password) as row, self._changing() as connection:
+            if connection.execute(statement, (*row, wrapped)).rowcount != 1:
+                message = "The vault's password was changed by somebody else meanwhile."
+                raise KeyStoreLocked(message, hint="Try again, with the password that it has now.")
 
     def _forget_entry(self, header: Header) -> None:
         """Take out of the keyring what wraps nothing any more."""
@@ -283,9 +275,10 @@ class Vault:
         with _damage_told(), self._database.reading() as connection:
             return connection.execute(statement, parameters).fetchall()
 
-    def _change(self, statement: str, parameters: tuple[object, ...]) -> None:
+    @contextmanager
+    def _changing(self) -> Iterator[sqlite3.Connection]:
         with _damage_told(), self._database.transaction() as connection:
-            connection.execute(statement, parameters)
+            yield connection
 
 
 @contextmanager
@@ -298,8 +291,15 @@ def _damage_told() -> Iterator[None]:
         raise
 
 
+_INSERT = "INSERT OR REPLACE INTO secrets VALUES (?, ?, ?, ?, ?)"
 _HEADER_DAMAGED = "The vault was changed from outside, or is damaged; nothing of it was used."
 _RESTORE = "Restore sidecar.db from a backup, or move it away and enter the keys again."
+
+
+def _row_of(data_key: bytes, slot: Slot, stored: StoredKey) -> tuple[object, ...]:
+    plain = stored.api_key.reveal().encode()
+    nonce, ciphertext = encrypt(data_key, plain, _associated(slot, stored.origins))
+    return (*slot, msgspec.json.encode(stored.origins).decode(), nonce, ciphertext)
 
 
 def _associated(slot: Slot, origins: tuple[str, ...]) -> bytes:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
+from pathlib import Path
 import threading
 from collections.abc import Iterator
 
@@ -132,10 +135,12 @@ def test_keys_of_another_store_are_not_mixed_in(start: Start, there: Provider) -
     make_row(peer, there.url)
     given(peer, "create_vault", password=PASSWORD)
     set_key(peer, "in-the-vault", "a", store="vault")
-    set_key(peer, "in-memory", "b", store="memory")
     there.usually = TOO_MANY
     refused(peer, "call_ai_provider", **chat())
     assert there.keys == ["in-the-vault"]
+    set_key(peer, "in-memory", "b", store="memory")
+    refused(peer, "call_ai_provider", **chat())
+    assert there.keys == ["in-the-vault", "in-memory"], "what was entered for this run goes first"
 
 
 def test_a_list_of_models_goes_on_to_the_next_key_as_well(peer: Peer, there: Provider) -> None:
@@ -244,3 +249,21 @@ def test_a_request_under_way_ends_on_its_key_while_a_new_one_is_set(
     _, end = until_end(peer)
     assert end["response"]["content"] == "Hello"
     assert there.keys == ["first-key", "newer-key"]
+
+
+def test_a_key_that_cannot_be_read_does_not_keep_the_next_from_serving(
+    start: Start, there: Provider, tmp_path: Path
+) -> None:
+    peer = start()
+    make_row(peer, there.url)
+    given(peer, "create_vault", password=PASSWORD)
+    for name in "abc":
+        set_key(peer, f"key-{name}", name, store="vault")
+    peer.close()
+    with closing(sqlite3.connect(tmp_path / "home" / "sidecar.db")) as connection, connection:
+        connection.execute("UPDATE secrets SET ciphertext = x'00' WHERE key_id = 'a'")
+        connection.execute("DELETE FROM secrets WHERE key_id = 'b'")
+    again = start()
+    given(again, "unlock_vault", password=PASSWORD)
+    given(again, "call_ai_provider", **chat())
+    assert there.keys == ["key-c"]

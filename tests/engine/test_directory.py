@@ -283,3 +283,16 @@ def test_an_origin_is_scheme_host_and_port(one: str, other: str) -> None:
 )
 def test_another_scheme_host_or_port_is_another_origin(other: str) -> None:
     assert origin(other) != origin("https://a.example")
+
+
+def test_a_variable_that_a_row_has_no_more_holds_a_key_all_the_same() -> None:
+    found = directory('[providers.openai]\nkey_variable = "CORP_KEY"').key_variables
+    assert {"CORP_KEY", "OPENAI_API_KEY", "GROQ_API_KEY"} <= found
+
+
+def test_a_key_that_config_toml_names_for_an_address_is_for_that_address_alone() -> None:
+    address = 'base_url = "https://corp.example/v1"'
+    row = directory(f'[providers.openai]\nkey_variable = "CORP_KEY"\n{address}').row("openai")
+    assert row.key_origins == {"https://corp.example:443"}
+    row = directory(f"[providers.openai]\n{address}").row("openai")
+    assert row.key_origins == {"https://corp.example:443", "https://api.openai.com:443"}

@@ -309,3 +309,24 @@ def test_what_a_provider_quotes_of_its_key_is_taken_out(peer: Peer, here: Provid
     answer = peer.call("call_ai_provider", {**chat(), "request": ask()}, LIMIT_S)
     assert KEY not in json.dumps(answer)
     assert "[redacted]" in answer["error"]["data"]["provider_message"]
+
+
+def test_keys_of_a_provider_that_was_taken_away_are_listed_and_can_be_deleted(peer: Peer) -> None:
+    set_key(peer, KEY, store="memory")
+    given(peer, "configure_provider", provider="mine", format=None)
+    [listed] = keys(peer)
+    assert (listed["provider"], listed["source"]) == ("mine", "memory")
+    assert listed in given(peer, "list_api_keys")["keys"]
+    assert given(peer, "delete_api_key", provider="mine")["deleted"]
+    assert refused(peer, "list_api_keys", provider="mine")["kind"] == "provider_not_found"
+
+
+def test_what_was_tried_is_in_the_audit(peer: Peer, there: Provider) -> None:
+    set_key(peer, KEY, store="memory")
+    given(peer, "configure_provider", provider="mine", base_url=there.url)
+    refused(peer, "call_ai_provider", **chat(execution_id="turn-7"))
+    refused(peer, "configure_provider", provider="mine", organization=KEY)
+    newest, before, *_ = [each["event"] for each in given(peer, "list_audit_events")["events"]]
+    assert (newest["event"], newest["result"]) == ("refuse", "invalid_request")
+    assert (before["event"], before["result"]) == ("refuse", "key_origin_mismatch")
+    assert (before["execution_id"], before["origin"]) == ("turn-7", there.origin)

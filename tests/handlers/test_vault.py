@@ -149,3 +149,15 @@ def test_a_damaged_file_is_told_at_the_start_and_by_what_needs_it(
     given(peer, "unlock_vault", password=PASSWORD)
     given(peer, "call_ai_provider", **chat())
     assert here.keys == [KEY]
+
+
+def test_lines_that_come_together_are_done_in_their_order(peer: Peer, here: Provider) -> None:
+    given(peer, "create_vault", password=PASSWORD)
+    for _ in range(5):
+        peer.request("set_api_key", {"provider": "mine", "api_key": KEY, "store": "vault"})
+        assert given(peer, "lock_vault")["state"] == "locked"
+        assert refused(peer, "call_ai_provider", **chat())["kind"] == "key_store_locked"
+        peer.request("unlock_vault", {"password": PASSWORD})
+        assert given(peer, "lock_vault")["state"] == "locked"
+        given(peer, "unlock_vault", password=PASSWORD)
+    assert here.keys == []

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from sidecar.errors import AIError, KeyStoreLocked
 from sidecar.keys.audit import Audit
-from sidecar.keys.chain import Chain, Checkpoint
+from sidecar.keys.chain import Chain
+from sidecar.keys.checkpoint import Checkpoint
 from sidecar.keys.events import AuditEvent
 from sidecar.keys.store import Slot
 from sidecar.records.database import Database
@@ -48,11 +49,15 @@ class KeptSeals:
         self.locked = locked
         self.writes = 0
 
-    async def read(self, *, make: bool) -> Checkpoint | None:
+    async def read(self) -> Checkpoint | None:
         """Return it."""
         self._look()
-        if self.kept is None and make:
-            self.kept = Checkpoint(KEY)
+        return self.kept
+
+    async def make(self) -> Checkpoint | None:
+        """Make one."""
+        self._look()
+        self.kept = Checkpoint(KEY)
         return self.kept
 
     async def write(self, checkpoint: Checkpoint) -> None:
@@ -70,9 +75,11 @@ class KeptSeals:
 class NoSeals:
     """Where there is no key store at all."""
 
-    async def read(self, *, make: bool) -> None:
+    async def read(self) -> None:
         """There is none."""
-        del make
+
+    async def make(self) -> None:
+        """There can be none."""
 
     async def write(self, checkpoint: Checkpoint) -> None:
         """There is none."""

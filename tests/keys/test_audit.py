@@ -43,19 +43,18 @@ async def test_it_writes_by_itself(database: Database) -> None:
         tasks.cancel_scope.cancel()
 
 
-async def test_no_secret_gets_into_an_event(database: Database) -> None:
+async def test_no_secret_gets_into_an_event_and_no_word_can_hide_one(database: Database) -> None:
     secret = Secret("a-canary-of-the-audit")
+    word = Secret("target")  # somebody enters the name of a provider as a key
     audit = an_audit(database, NoSeals())
-    audit.record(
-        "use",
-        "ok",
-        Slot(secret.reveal(), f"{secret.reveal()}/2"),
-        origin=f"https://{secret.reveal()}.example:443",
-        execution_id=f"e-{secret.reveal()}",
-    )
+    for name in (f"e-{secret.reveal()}", "sk-conversation-17-is-no-key"):
+        audit.record("use", "ok", Slot(word.reveal(), "default"), execution_id=name)
     await audit.flush()
     assert secret.reveal().encode() not in file_of(database).read_bytes()
-    assert len(await audit.events(before=None, limit=10, provider=None)) == 1
+    found = await audit.events(before=None, limit=10, provider=word.reveal())
+    assert [each.event.execution_id for each in found] == [
+        "sk-conversation-17-is-no-key", "e-[redacted]",
+    ]  # fmt: skip
 
 
 # --- the seal ------------------------------------------------------------------------------------
@@ -130,8 +129,7 @@ async def test_a_store_that_is_asked_and_does_not_answer_keeps_no_event_from_bei
     asked = anyio.Event()
 
     class Hanging(KeptSeals):
-        async def read(self, *, make: bool) -> None:
-            del make
+        async def read(self) -> None:
             asked.set()
             await anyio.sleep_forever()
 
@@ -142,7 +140,8 @@ async def test_a_store_that_is_asked_and_does_not_answer_keeps_no_event_from_bei
         await asked.wait()
         audit.record("use", "timeout", SLOT)
         with anyio.fail_after(10):
-            assert len(await audit.events(before=None, limit=10, provider=None)) == 2
+            while len(Chain(database).read(None, 10, None)) < 2:
+                await anyio.lowlevel.checkpoint()
         audit.record("use", "network", SLOT)
         with anyio.move_on_after(0.1):
             await audit.flush(closing=True)
@@ -260,8 +259,7 @@ async def test_a_seal_that_was_changed_is_told_and_events_are_written_all_the_sa
     database: Database,
 ) -> None:
     class Changed(KeptSeals):
-        async def read(self, *, make: bool) -> None:
-            del make
+        async def read(self) -> None:
             message = "The audit's seal in the key store can't be read."
             raise KeyStoreCorrupt(message)
 
@@ -269,15 +267,15 @@ async def test_a_seal_that_was_changed_is_told_and_events_are_written_all_the_sa
     audit = await after(an_audit(database, Changed(), told), "ok", "ok")
     assert told == ["The audit's seal in the key store can't be read."]
     verdict = await audit.verify()
-    assert (verdict.valid, verdict.events, verdict.sealed) == (True, 2, 0)
+    assert (verdict.valid, verdict.events, verdict.sealed) == (False, 2, 0)
+    assert verdict.problem == told[0]
 
 
 async def test_a_bug_of_ours_ends_no_sidecar(
     database: Database, caplog: pytest.LogCaptureFixture
 ) -> None:
     class Broken(KeptSeals):
-        async def read(self, *, make: bool) -> None:
-            del make
+        async def read(self) -> None:
             message = "a bug"
             raise RuntimeError(message)
 
@@ -286,3 +284,19 @@ async def test_a_bug_of_ours_ends_no_sidecar(
     assert told
     assert "a bug" in caplog.text
     assert len(await audit.events(before=None, limit=10, provider=None)) == 2
+
+
+async def test_a_seal_that_somebody_has_taken_away_is_told_and_none_is_made_in_its_place(
+    database: Database,
+) -> None:
+    seals = KeptSeals()
+    await (await after(an_audit(database, seals), *["ok"] * 3)).flush(closing=True)
+    seals.kept = None
+    told: list[str] = []
+    later = await after(an_audit(database, seals, told), "ok")
+    assert told == ["The audit's seal is gone from the key stores."]
+    verdict = await later.verify()
+    assert (verdict.valid, verdict.problem) == (False, told[0])
+    assert seals.kept is None
+    assert (await later.begin_anew()).valid
+    assert (await an_audit(database, seals).verify()).sealed == 5

@@ -9,7 +9,8 @@ import msgspec
 import pytest
 
 from sidecar.errors import StorageError
-from sidecar.keys.chain import Chain, Checkpoint
+from sidecar.keys.chain import Chain
+from sidecar.keys.checkpoint import Checkpoint
 from sidecar.keys.events import AuditEvent
 from sidecar.records.database import Database
 from tests.keys.chains import KEY, event, events, sealed_chain, written_anew

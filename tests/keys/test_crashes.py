@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import random
+import sqlite3
 import subprocess
 import sys
 import time
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
@@ -75,18 +77,18 @@ def test_killed_while_it_goes_to_the_keyring_and_back_it_still_opens(
     vault.create(None)
     vault.write(slots(1)[0], key())
     # The moment between the keyring and the file: what was written into the keyring stays there.
-    keeping = Vault._keep
+    changing = Vault._changing
 
-    def kill_here(self: Vault, row: object, replaces: object) -> None:
-        del self, row, replaces
+    def kill_here(self: Vault) -> AbstractContextManager[sqlite3.Connection]:
+        del self
         raise KeyboardInterrupt
 
-    Vault._keep = kill_here  # type: ignore[method-assign] # a kill at this very place
+    Vault._changing = kill_here  # type: ignore[method-assign] # a kill at this very place
     try:
         with pytest.raises(KeyboardInterrupt):
             a_vault(database).change_password(None, None)
         with pytest.raises(KeyboardInterrupt):
             a_vault(database).change_password(None, PASSWORD)
     finally:
-        Vault._keep = keeping  # type: ignore[method-assign] # as before
+        Vault._changing = changing  # type: ignore[method-assign] # as before
     assert a_vault(database).read(slots(1)[0]) == key()

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.anyio
 # --- which one -----------------------------------------------------------------------------------
 
 
-async def test_keyring_goes_before_vault_before_environment_before_memory(
+async def test_memory_goes_before_keyring_before_vault_before_environment(
     database: Database, keyring_here: SecretService, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     del keyring_here
@@ -27,17 +27,17 @@ async def test_keyring_goes_before_vault_before_environment_before_memory(
     with pytest.raises(KeyNotFound, match="Mine"):
         custody.choose(wanted())
     found = []
-    await custody.changes.store(Slot("mine", "m"), Secret("in memory"), (HERE,), "memory")
-    found.append(await used(custody))
     monkeypatch.setenv("MINE_API_KEY", "in the environment")
     found.append(await used(custody))
     await custody.changes.store(Slot("mine", "v"), Secret("in the vault"), (HERE,), "vault")
     found.append(await used(custody))
     await custody.changes.store(Slot("mine", "k"), Secret("in the keyring"), (HERE,), None)
     found.append(await used(custody))
-    assert found == ["in memory", "in the environment", "in the vault", "in the keyring"]
+    await custody.changes.store(Slot("mine", "m"), Secret("in memory"), (HERE,), "memory")
+    found.append(await used(custody))
+    assert found == ["in the environment", "in the vault", "in the keyring", "in memory"]
     order = [each.store for each in custody.holdings.of(wanted())]
-    assert order == ["keyring", "vault", "environment", "memory"]
+    assert order == ["memory", "keyring", "vault", "environment"]
     other = keeper(database, "environment", "vault", "keyring")
     await other.vault.unlock(PASSWORD)
     assert await used(other) == "in the environment"

@@ -7,7 +7,8 @@ import threading
 import anyio
 import pytest
 
-from sidecar.errors import AIError, KeyNotFound, KeyStoreLocked, StorageError
+from sidecar.errors import AIError, InvalidParams, KeyNotFound, KeyStoreLocked, StorageError
+from sidecar.keys.changes import MAX_KEYS
 from sidecar.keys.index import Index
 from sidecar.keys.secret import Secret
 from sidecar.keys.store import Slot, StoredKey, StoreName
@@ -79,7 +80,7 @@ async def test_locking_forgets_what_was_read_and_what_is_just_being_read(
     await in_a_vault(database)
     custody = await again(database)
     assert await used(custody) == "the-key-itself"
-    custody.vault.lock()
+    await custody.vault.lock()
     with pytest.raises(KeyStoreLocked, match="locked"):
         await used(custody)
     await custody.vault.unlock(PASSWORD)
@@ -97,7 +98,7 @@ async def test_locking_forgets_what_was_read_and_what_is_just_being_read(
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(custody.open, entry, wanted(), None)
         await anyio.wait_all_tasks_blocked()
-        custody.vault.lock()
+        await custody.vault.lock()
         gate.set()
     vault.read = reading  # type: ignore[method-assign] # as before
     with pytest.raises(KeyStoreLocked, match="locked"):
@@ -200,7 +201,7 @@ async def test_names_that_were_only_asked_for_are_not_kept(database: Database) -
 
 async def test_a_key_that_could_not_be_kept_changes_nothing(database: Database) -> None:
     custody = await in_a_vault(database)
-    custody.vault.lock()
+    await custody.vault.lock()
     for store in ("vault", None):
         with pytest.raises(AIError):
             await custody.changes.store(SLOT, Secret("another"), (THERE,), store)
@@ -237,12 +238,13 @@ async def test_what_another_sidecar_has_changed_is_seen_when_the_list_is_read_an
     await first.changes.store(SLOT, Secret("another"), (HERE,), "vault")
     await first.changes.store(Slot("mine", "b"), Secret("one more"), (HERE,), "vault")
     await second.holdings.refresh()
-    assert [each.slot.key_id for each in second.holdings.of(wanted())] == ["b", "default", "m"]
-    [_, entry] = second.choose(wanted())
+    assert [each.slot.key_id for each in second.holdings.of(wanted())] == ["m", "b", "default"]
+    entry = second.holdings.entry(SLOT)
+    assert entry is not None
     assert (await second.open(entry, wanted(), None)).reveal() == "another"
     await first.changes.delete(SLOT)
     await second.holdings.refresh()
-    assert [each.slot.key_id for each in second.holdings.of(wanted())] == ["b", "m"]
+    assert [each.slot.key_id for each in second.holdings.of(wanted())] == ["m", "b"]
 
 
 async def test_a_key_is_known_again_after_a_restart_before_it_is_read(database: Database) -> None:
@@ -307,3 +309,47 @@ async def test_a_list_that_cannot_be_read_is_told_at_the_start(database: Databas
     by_hand(database, "PRAGMA user_version = 999")
     [told] = keeper(database).holdings.load()
     assert "newer version" in told
+
+
+async def test_a_key_that_was_replaced_in_memory_meanwhile_is_tried_after_a_refusal(
+    database: Database,
+) -> None:
+    custody = keeper(database, "memory")
+    entry = await custody.changes.store(SLOT, Secret("the old one"), (HERE,), None)
+    refused = await custody.open(entry, wanted(), None)
+    assert await custody.read_again(entry, refused, wanted(), None) is None
+    await custody.changes.store(SLOT, Secret("the new one"), (HERE,), None)
+    assert await custody.read_again(entry, refused, wanted(), None) == Secret("the new one")
+
+
+async def test_so_many_keys_and_no_more_also_when_they_come_at_once(database: Database) -> None:
+    custody = keeper(database, "memory")
+    refused: list[AIError] = []
+
+    async def one(number: int) -> None:
+        try:
+            slot = Slot("mine", f"k{number}")
+            await custody.changes.store(slot, Secret(f"key {number}"), (HERE,), None)
+        except InvalidParams as error:
+            refused.append(error)
+
+    async with anyio.create_task_group() as tasks:
+        for number in range(MAX_KEYS * 2):
+            tasks.start_soon(one, number)
+    assert len(custody.holdings.slots()) <= MAX_KEYS
+    assert len(refused) >= MAX_KEYS
+    await custody.changes.store(Slot("mine", "k0"), Secret("anew"), (HERE,), None)
+
+
+async def test_a_key_that_is_set_while_the_vault_is_being_locked_is_not_kept_open(
+    database: Database,
+) -> None:
+    custody = await in_a_vault(database)
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(custody.changes.store, SLOT, Secret("another"), (HERE,), "vault")
+        await anyio.lowlevel.checkpoint()
+        tasks.start_soon(custody.vault.lock)
+    assert (await custody.stores.state("vault")).state == "locked"
+    assert custody.holdings.opened(SLOT) is None
+    with pytest.raises(KeyStoreLocked):
+        await used(custody)

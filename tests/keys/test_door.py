@@ -5,11 +5,11 @@ from __future__ import annotations
 import anyio
 import pytest
 
-from sidecar.errors import KeyStoreLocked
+from sidecar.errors import AIError, KeyStoreLocked
 from sidecar.keys.secret import Secret
 from sidecar.records.database import Database
 from tests.keys.keepers import SLOT, in_a_vault, keeper, used
-from tests.keys.vaults import HERE, OTHER, PASSWORD
+from tests.keys.vaults import HERE, OTHER, PASSWORD, file_of
 
 pytestmark = pytest.mark.anyio
 
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.anyio
 async def test_locking_forgets_what_was_read(database: Database) -> None:
     custody = await in_a_vault(database)
     assert await used(custody) == "the-key-itself"
-    custody.vault.lock()
+    await custody.vault.lock()
     assert custody.holdings.opened(SLOT) is None
     with pytest.raises(KeyStoreLocked):
         await used(custody)
@@ -59,6 +59,27 @@ async def test_the_time_begins_anew_with_each_use_and_ends_with_the_lock(
     assert second is not None
     assert first.cancelled()
     assert second.when() >= first.when()
-    custody.vault.lock()
+    await custody.vault.lock()
     assert second.cancelled()
     assert custody.vault._locking is None
+
+
+async def test_what_was_asked_before_a_lock_does_not_open_it_again(database: Database) -> None:
+    await in_a_vault(database)
+    custody = keeper(database)
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(custody.vault.unlock, PASSWORD)
+        await anyio.lowlevel.checkpoint()
+        tasks.start_soon(custody.vault.lock)
+    assert (await custody.stores.state("vault")).state == "locked"
+
+
+async def test_locking_what_is_locked_is_no_event(database: Database) -> None:
+    custody = await in_a_vault(database)
+    for _ in range(100):
+        await custody.vault.lock()
+    for _ in range(100):
+        with pytest.raises(AIError):
+            await keeper(Database(file_of(database).parent / "none")).vault.unlock(PASSWORD)
+    events = await custody.oversight.audit.events(before=None, limit=100, provider=None)
+    assert [each.event.event for each in events].count("lock_vault") == 1

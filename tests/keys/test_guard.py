@@ -25,7 +25,7 @@ def refused_at(params: Any, *but: str) -> str | None:  # noqa: ANN401 - any JSON
     text = params if isinstance(params, str) else json.dumps(params)
     refusal = None
     try:
-        Guard(is_unread).refuse_keys(Raw(text.encode()), but)
+        Guard(is_unread, lambda: None).refuse_keys(Raw(text.encode()), but)
     except InvalidParams as error:
         refusal = error
     shown = f"{refusal} {refusal and refusal.path} {refusal and refusal.hint}"
@@ -90,5 +90,5 @@ def test_a_picture_is_not_taken_apart() -> None:
         return False
 
     picture = "data:image/png;base64," + "QUJD" * 100_000
-    Guard(remember).refuse_keys(Raw(json.dumps({"url": picture}).encode()))
+    Guard(remember, lambda: None).refuse_keys(Raw(json.dumps({"url": picture}).encode()))
     assert asked == []

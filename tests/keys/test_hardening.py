@@ -176,3 +176,13 @@ def test_the_worker_of_local_models_is_given_no_key(start: Start, tmp_path: Path
         assert b"canary" not in "\0".join(worker.cmdline()).encode()
         limits = Path(f"/proc/{worker.pid}/limits").read_text(encoding="ascii")
         assert re.search(r"Max core file size +0 ", limits)
+
+
+@pytest.mark.parametrize("extra", [".DS_Store", "config.toml~", "sidecar.db.bak", ".git"])
+def test_backup_copies_and_what_desktops_leave_are_no_reason_to_leave_it_open(
+    home: Path, extra: str
+) -> None:
+    (home / extra).write_bytes(b"")
+    home.chmod(0o755)
+    assert len(tighten(home)) == 1
+    assert home.stat().st_mode & 0o777 == 0o700

@@ -9,6 +9,7 @@ import keyring
 import pytest
 
 from sidecar.errors import ComponentMissing, KeyStoreCorrupt, KeyStoreLocked
+from sidecar.keys import keyring_store
 from sidecar.keys.keyring_store import MAX_VALUE, SERVICE, KeyringStore, TooLarge
 from sidecar.keys.secret import Secret
 from sidecar.keys.store import Slot, StoredKey
@@ -149,3 +150,21 @@ def test_a_bus_that_has_gone_is_told_and_is_no_crash(monkeypatch: pytest.MonkeyP
     with pytest.raises((ComponentMissing, KeyStoreLocked)):
         store.read(SLOT)
     assert store.state().state in {"missing", "ready"}
+
+
+def test_one_of_several_that_is_locked_is_told(
+    keyring_here: SecretService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHON_KEYRING_BACKEND", "keyring.backends.chainer.ChainerBackend")
+    found_anew()
+    with keyring_here.locked():
+        assert KeyringStore(lambda: "home").state().state == "locked"
+
+
+@pytest.mark.parametrize("module", ["keyrings.alt.file", "keyring.backends.null"])
+def test_one_that_keeps_keys_in_the_clear_or_not_at_all_is_none(
+    monkeypatch: pytest.MonkeyPatch, module: str
+) -> None:
+    kind = type("Backend", (), {"__module__": module})
+    monkeypatch.setattr(keyring_store, "_found", kind)
+    assert KeyringStore(lambda: "home").state().state == "missing"

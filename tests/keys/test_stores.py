@@ -238,3 +238,22 @@ async def test_what_cannot_be_taken_back_is_told(
     stores.vault.lock()
     await stores.take_back(SLOT, second)
     assert "openai/default was kept in the vault" in caplog.text
+
+
+@pytest.mark.parametrize("named", ["vault", "keyring"])
+async def test_a_store_in_which_nobody_looks_takes_no_key(
+    database: Database, named: StoreName
+) -> None:
+    stores = the_stores(database, ("environment",))
+    with pytest.raises(InvalidParams, match="No key is looked for") as refused:
+        await stores.write(SLOT, key(), named)
+    assert refused.value.path == "$.store"
+    assert (await stores.write(SLOT, key(), "memory")).store == "memory"
+
+
+async def test_a_damaged_vault_is_called_damaged_by_all_that_tell(database: Database) -> None:
+    stores = the_stores(database)
+    await stores.in_vault(lambda vault: vault.create(PASSWORD))
+    by_hand(database, "UPDATE vault SET header = 'x'")
+    assert (await stores.known())[1].state == "damaged"
+    assert (await stores.states())[1].state == "damaged"

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import base64
+import json
+import sqlite3
+import tracemalloc
 import unicodedata
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import msgspec
 import pytest
 
 from sidecar.errors import (
+    AIError,
     ComponentMissing,
     InvalidParams,
+    KeyStoreCorrupt,
     KeyStoreLocked,
     StorageError,
 )
@@ -77,12 +84,14 @@ def test_there_is_one_at_most(database: Database) -> None:
 
 def test_the_slower_of_two_that_make_one_at_once_is_told_and_loses_nothing(
     database: Database,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     slower = a_vault(database)
     a_vault(database).create(PASSWORD)
     opened(database).write(SLOT, key())
+    monkeypatch.setattr(slower, "_row", lambda: None)  # past the look whether there is one
     with pytest.raises(StorageError):
-        slower._wrap(bytes(32), OTHER, replaces=None)  # past the look whether there is one
+        slower.create(OTHER)
     assert opened(database).read(SLOT) == key()
 
 
@@ -172,7 +181,7 @@ def test_what_was_deleted_or_replaced_is_not_in_the_file_any_more(database: Data
     vault = a_vault(database)
     vault.create(PASSWORD)
     vault.write(SLOT, key())
-    [(old,)] = by_hand(database, "SELECT ciphertext FROM secrets")
+    [(old,)] = by_hand(database, "SELECT ciphertext FROM secrets WHERE provider = ?", SLOT.provider)
     [(wrapped,)] = by_hand(database, "SELECT wrapped FROM vault")
     assert old in file_of(database).read_bytes()
     vault.write(SLOT, key("another"))
@@ -222,7 +231,7 @@ def test_a_password_that_another_process_has_changed_meanwhile_stays_what_that_o
     _, nonce, wrapped = vault._require()
     a_vault(database).change_password(PASSWORD, OTHER)
     with pytest.raises(KeyStoreLocked):
-        vault._wrap(bytes(32), Secret("a third password"), replaces=wrapped)
+        vault._replace(wrapped, bytes(32), Secret("a third password"))
     assert nonce != vault._require()[1]
     opened(database, OTHER)
 
@@ -260,3 +269,71 @@ def test_its_header_says_how_it_is_protected_and_nothing_more(database: Database
     found = msgspec.json.decode(header)
     assert set(found) == {"protection", "scrypt", "entry", "version"}
     assert msgspec.convert(found, Header).protection == "password"
+
+
+def test_a_change_that_is_kept_though_it_is_told_to_have_failed_opens_all_the_same(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    vault = a_vault(database)
+    vault.create(PASSWORD)
+    vault.write(SLOT, key())
+    changing = vault._changing
+
+    @contextmanager
+    def failing() -> Iterator[sqlite3.Connection]:
+        with changing() as connection:
+            yield connection
+        message = "database is locked"
+        raise StorageError(message)
+
+    monkeypatch.setattr(vault, "_changing", failing)
+    with pytest.raises(StorageError):
+        vault.change_password(PASSWORD, OTHER)
+    assert opened(database, OTHER).read(SLOT) == key()
+
+
+@pytest.mark.parametrize("change", ["n", "r", "p", "salt", "protection"])
+def test_how_its_key_is_wrapped_is_part_of_what_is_protected(
+    database: Database, change: str
+) -> None:
+    a_vault(database).create(PASSWORD)
+    [(text,)] = by_hand(database, "SELECT header FROM vault")
+    header = json.loads(text)
+    if change == "protection":
+        header |= {"protection": "keyring", "scrypt": None, "entry": "x"}
+    else:
+        other = {"n": 2, "r": 4, "p": 2, "salt": base64.b64encode(bytes(16)).decode()}
+        header["scrypt"] |= {change: other[change]}
+    by_hand(database, "UPDATE vault SET header = ?", json.dumps(header))
+    with pytest.raises(AIError):
+        opened(database)
+    by_hand(database, "UPDATE vault SET header = ?", f"{text} ")
+    opened(database)  # it is what it says that counts, and not how it is written
+
+
+@pytest.mark.parametrize("parameters", [{"n": 2**30}, {"r": 2**20}, {"p": 2**24}])
+def test_a_header_that_asks_for_all_memory_gets_none(
+    database: Database, parameters: dict[str, int]
+) -> None:
+    a_vault(database).create(PASSWORD)
+    [(text,)] = by_hand(database, "SELECT header FROM vault")
+    header = json.loads(text)
+    header["scrypt"] |= parameters
+    by_hand(database, "UPDATE vault SET header = ?", json.dumps(header))
+    tracemalloc.start()
+    try:
+        with pytest.raises(KeyStoreCorrupt):
+            opened(database)
+        assert tracemalloc.get_traced_memory()[1] < 50_000_000
+    finally:
+        tracemalloc.stop()
+
+
+def test_too_little_memory_is_told(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    def none_left(*_: object, **__: object) -> None:
+        raise MemoryError
+
+    a_vault(database).create(PASSWORD)
+    monkeypatch.setattr("cryptography.hazmat.primitives.kdf.scrypt.Scrypt.derive", none_left)
+    with pytest.raises(ComponentMissing, match="not enough memory"):
+        opened(database)

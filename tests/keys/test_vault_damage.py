@@ -128,7 +128,7 @@ def test_an_entry_of_another_vault_is_refused(full: Database, tmp_path: object) 
     vault = a_vault(other)
     vault.create(PASSWORD)
     vault.write(SLOT, key("of another home"))
-    [row] = by_hand(other, "SELECT * FROM secrets")
+    [row] = by_hand(other, "SELECT * FROM secrets WHERE provider = ?", SLOT.provider)
     by_hand(full, "INSERT OR REPLACE INTO secrets VALUES (?, ?, ?, ?, ?)", *row)
     with pytest.raises(KeyStoreCorrupt):
         opened(full).read(SLOT)
@@ -248,3 +248,10 @@ def test_a_file_that_is_no_database_is_told(full: Database) -> None:
     file_of(full).write_bytes(b"x" * 10_000)
     with pytest.raises(KeyStoreCorrupt, match="can't be used"):
         opened(full, Secret("whatever it is"))
+
+
+def test_origins_that_are_no_text_are_told(full: Database) -> None:
+    where = "WHERE provider = 'openai' AND key_id = 'default'"
+    by_hand(full, f"UPDATE secrets SET origins = x'fffe' {where}")  # noqa: S608 - its own words
+    with pytest.raises(KeyStoreCorrupt, match="openai/default"):
+        opened(full).read(SLOT)

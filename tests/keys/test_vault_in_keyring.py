@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import pytest
 
 from sidecar.errors import InvalidParams, KeyStoreCorrupt, KeyStoreLocked, StorageError
 from sidecar.keys.secret import Secret
 from sidecar.keys.store import Slot
 from sidecar.records.database import Database
+from tests.keys.conftest import found_anew
 from tests.keys.vaults import OTHER, PASSWORD, a_vault, by_hand, key, opened
 from tests.secret_service import SecretService
 
@@ -69,10 +74,71 @@ def test_a_change_that_cannot_be_written_leaves_it_open_to_the_keyring(
 
 
 @pytest.mark.usefixtures("keyring_here")
-def test_two_that_make_one_in_the_keyring_at_once_lose_nothing(database: Database) -> None:
+def test_two_that_make_one_in_the_keyring_at_once_lose_nothing(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
     slower = a_vault(database)
     a_vault(database).create(None)
     a_vault(database).write(SLOT, key())
+    monkeypatch.setattr(slower, "_row", lambda: None)  # past the look whether there is one
     with pytest.raises(StorageError):
-        slower._wrap(bytes(32), None, replaces=None)  # past the look whether there is one
+        slower.create(None)
     assert a_vault(database).read(SLOT) == key()
+
+
+def test_it_is_as_open_as_the_keyring_is(database: Database, keyring_here: SecretService) -> None:
+    a_vault(database).create(None)
+    assert a_vault(database).state().state == "ready"
+    assert a_vault(database).state(ask_keyring=False).state == "unknown"
+    with keyring_here.locked():
+        state = a_vault(database).state()
+        assert state.state == "locked"
+        assert "in the OS keyring" in (state.detail or "")
+        assert state.hint
+
+
+def test_where_there_is_no_keyring_any_more_it_is_locked_and_says_why(
+    database: Database, keyring_here: SecretService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    del keyring_here
+    a_vault(database).create(None)
+    monkeypatch.setenv("PYTHON_KEYRING_BACKEND", "keyring.backends.fail.Keyring")
+    found_anew()
+    state = a_vault(database).state()
+    assert state.state == "locked"
+    assert "no OS keyring" in (state.detail or "")
+
+
+@pytest.mark.usefixtures("keyring_here")
+def test_what_opened_it_is_taken_out_of_the_keyring_when_a_password_does(
+    database: Database,
+) -> None:
+    vault = a_vault(database)
+    vault.create(None)
+    header = vault.header()
+    assert header is not None
+    assert vault._keyring.read(header.slot) is not None
+    vault.change_password(None, PASSWORD)
+    assert vault._keyring.read(header.slot) is None
+
+
+@pytest.mark.usefixtures("keyring_here")
+def test_a_change_to_the_keyring_that_is_kept_though_told_to_have_failed_opens_all_the_same(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    vault = a_vault(database)
+    vault.create(PASSWORD)
+    vault.write(SLOT, key())
+    changing = vault._changing
+
+    @contextmanager
+    def failing() -> Iterator[sqlite3.Connection]:
+        with changing() as connection:
+            yield connection
+        message = "database is locked"
+        raise StorageError(message)
+
+    monkeypatch.setattr(vault, "_changing", failing)
+    with pytest.raises(StorageError):
+        vault.change_password(PASSWORD, None)
+    assert a_vault(database).read(SLOT) == key(), "what the file names is in the keyring"
