@@ -153,20 +153,38 @@ Values = dict[str, tuple[str, ...]]
 """Attack values by their kind."""
 
 
-def attacks(name: str, method: Method, values: Values) -> list[Attack]:
+@dataclass(frozen=True)
+class Turn:
+    """Which one it is of how many sieges with the same attacks."""
+
+    number: int
+    of: int
+
+
+ALONE = Turn(0, 1)
+
+
+def attacks(name: str, method: Method, values: Values, turn: Turn = ALONE) -> list[Attack]:
     """Every place of a method, with a value of each kind; of small methods with every value.
 
-    A place of a large method gets one value of each kind, the next place the next one. A whole key
-    goes everywhere but into the parameters that are made for keys.
+    A place of a large method gets one value of each kind, the next place and the next turn the
+    next one; where there are several turns, in every second of them. A place for a key or a
+    password, where any text is as good as another, and dear, gets its part of the values: all turns
+    together give every one. A whole key, which must be the first kind, goes everywhere but there.
     """
     schema = Schema(name, method)
     places = schema.places()
     every = len(places) < _SMALL
     found = [Attack(name, "$", schema.valid(), "none", pasted=False)] if name != "shutdown" else []
     for number, place in enumerate(places):
-        for kind, options in values.items():
-            chosen = options if every else (options[number % len(options)],)
-            pasted = kind == "a pasted key" and place.top not in method.secrets
+        secret = place.top in method.secrets
+        for nth, (kind, options) in enumerate(values.items()):
+            if turn.of > 1 and not every and nth and (nth + number + turn.number) % 2:
+                continue  # the first kind, whole keys, is everybody's
+            one = (options[(number + turn.number) % len(options)],)
+            part = options[turn.number :: turn.of] if secret else options
+            chosen = (part or one) if every else one
+            pasted = kind == "a pasted key" and not secret
             found += [
                 Attack(name, place.path, place.build(value), kind, pasted) for value in chosen
             ]

@@ -20,28 +20,33 @@ from typing import Any
 
 from sidecar.terminal.peer import Peer
 from tests.conftest import clean_environment
-from tests.providers.raw_server import RawServer
 from tests.providers.sidecars import LIMIT_S
-from tests.security.attacks import BESIDE, TARGET, Attack
+from tests.security.attacks import BESIDE, TARGET, Attack, Turn
 from tests.security.canary import ALL, HIDDEN, PASSWORD, PASTED, SHAPED
-from tests.security.echoing_provider import CASES, EchoingProvider, listening_elsewhere
 from tests.security.hunting import Finding, Hunter
+from tests.security.servers import CASES, Servers
 
 Json = dict[str, Any]
 VARIABLE = "HOSTILE_LOGIN"  # no name by which a variable is known to hold a key
+VICTIMS = tuple(f"victim-{number}" for number in range(20))
+"""Providers like the hostile one, each to be tampered with on its own."""
 _CHEAP = "from sidecar.keys.vault import Vault; Vault.__init__.__kwdefaults__['scrypt_n'] = 2**10"
 _MAIN = "import sys; from sidecar.__main__ import main; sys.exit(main())"
-_AT_ONCE = 60
-_OVERLAP = 1000
+_AT_ONCE = 20
+"""More requests at once take longer in all: each looks at the connections of all the others."""
 
 
 @dataclass(frozen=True)
 class Keeping:
-    """A way to keep the hidden canary: with which environment, and by which requests."""
+    """A way to keep the hidden canary: with which environment, and by which requests.
+
+    `fixture` has more of the environment: it starts what the store needs, or skips.
+    """
 
     environment: Callable[[], dict[str, str]]
     open: Callable[[Peer], None]
     order: tuple[str, ...]
+    fixture: str | None = None
 
     @property
     def store(self) -> str | None:
@@ -60,24 +65,29 @@ def _nothing(_peer: Peer) -> None:
     """There is nothing to open."""
 
 
-# Where a Secret Service can be had, the keyring is one more row: its environment has the address
-# of that D-Bus session and PYTHON_KEYRING_BACKEND "keyring.backends.SecretService.Keyring".
 STORES = {
     "memory": Keeping(dict, _nothing, ("memory", "environment")),
     "vault": Keeping(dict, _open_vault, ("vault", "environment")),
     "environment": Keeping(lambda: {VARIABLE: HIDDEN.value}, _nothing, ("environment", "memory")),
+    "keyring": Keeping(dict, _nothing, ("keyring", "environment"), fixture="secret_service"),
 }
 
 
 class Besieged:
     """One sidecar, and everything that it says, writes and sends."""
 
-    def __init__(self, store: str, servers: Servers, folder: Path, planted: str) -> None:
+    def __init__(
+        self, store: str, servers: Servers, folder: Path, planted: str, environment: dict[str, str]
+    ) -> None:
         self.servers = servers
+        self.store = store
+        self.turn = Turn(list(STORES).index(store), len(STORES))
         self.folder = folder
         self.home = folder / "seen" / "home"
         self.lines: list[bytes] = []
         self._keeping = STORES[store]
+        self._environment = self._keeping.environment() | environment
+        self._laid: set[str] = set()
         self._planted = planted
         self.last_id = ""
         self._ids = count(1)
@@ -96,7 +106,7 @@ class Besieged:
         self.home.mkdir(mode=0o700)
         rows = [f'active = {{ provider = "{TARGET}", model = "m" }}', "[key_store]"]
         rows += [f"order = {json.dumps(self._keeping.order)}"]
-        for name in (TARGET, BESIDE, *CASES):
+        for name in (TARGET, BESIDE, *VICTIMS, *CASES):
             row = {
                 "format": "openai_chat",
                 "base_url": self.servers.hostile_url(name),
@@ -115,7 +125,7 @@ class Besieged:
             # Whatever would leave this machine comes to a server of ours instead.
             HTTP_PROXY=outside,
             HTTPS_PROXY=outside,
-            **self._keeping.environment(),
+            **self._environment,
         )
         code = f"{_CHEAP}\n{self._planted}\n{_MAIN}"
         with self._stderr.open("ab") as stderr:
@@ -131,6 +141,7 @@ class Besieged:
     def restart(self, meanwhile: Callable[[], object] = lambda: None) -> None:
         """End it, do something to its files, and start it anew."""
         self.close()
+        self._laid.clear()  # what was in memory is gone
         meanwhile()
         self.peer = self._start()
 
@@ -154,6 +165,12 @@ class Besieged:
         calls.append(("set_api_key", {**pasted, "api_key": PASTED.value}))
         for answer in self.ask(calls):
             assert "result" in answer, answer
+        self._laid.update(providers)
+
+    def ensure_canaries(self, *providers: str) -> None:
+        """Lay those that this run has not got yet."""
+        if lacking := set(providers) - self._laid:
+            self.lay_canaries(*lacking)
 
     def ask(self, calls: Iterable[tuple[str, Json]]) -> list[Json]:
         """Send requests, many at once; return their answers when all streams have ended."""
@@ -207,9 +224,9 @@ class Besieged:
         said = [json.loads(line).get("params", {}) for line in self.lines[begin:]]
         return "".join(each.get("chunk", {}).get("content", "") for each in said)
 
-    def hunt(self, *, parts: bool = True) -> list[Finding]:
+    def hunt(self, hunter: Hunter | None = None, *, parts: bool = True) -> list[Finding]:
         """Search everything that it has said since the last hunt, written, started and sent."""
-        hunter = Hunter(ALL, parts=parts)
+        hunter = hunter or Hunter(ALL, parts=parts)
         lines, self.lines = self.lines, []
         sent = b"\n".join(self.servers.elsewhere.requests)
         return [
@@ -221,11 +238,11 @@ class Besieged:
         ]
 
     def _new_log(self) -> bytes:
-        """What it has written to stderr since the last hunt, and a little of what was before."""
+        """What it has written to stderr since the last hunt, from a line's beginning."""
         with self._stderr.open("rb") as log:
-            log.seek(max(0, self._log_seen - _OVERLAP))
+            log.seek(self._log_seen)
             found = log.read()
-            self._log_seen = log.tell()
+        self._log_seen += found.rfind(b"\n") + 1
         return found
 
     def _answers(self, waited_for: set[str]) -> dict[str, Json]:
@@ -244,35 +261,18 @@ class Besieged:
         return found
 
 
-class Servers:
-    """The hostile provider, and everything that is elsewhere."""
-
-    def __init__(self) -> None:
-        self.elsewhere: RawServer = listening_elsewhere()
-        self.hostile = EchoingProvider(self.elsewhere.url)
-
-    def hostile_url(self, case: str = TARGET) -> str:
-        """The address of a case."""
-        return f"http://127.0.0.1:{self.hostile.port}/{case}/v1"
-
-    def close(self) -> None:
-        """End both."""
-        self.hostile.close()
-        self.elsewhere.close()
-
-
 def _line(method: str, params: Json, id_: str) -> bytes:
     message = {"jsonrpc": "2.0", "id": id_, "method": method, "params": params}
     return json.dumps(message).encode() + b"\n"
 
 
 @contextmanager
-def besieged(store: str, planted: str = "") -> Iterator[Besieged]:
+def besieged(store: str, planted: str = "", **environment: str) -> Iterator[Besieged]:
     """Start a sidecar whose canaries lie in `store`; `planted` is run in it first."""
     folder = Path(tempfile.mkdtemp(prefix="besieged-"))
     servers = Servers()
     try:
-        found = Besieged(store, servers, folder, planted)
+        found = Besieged(store, servers, folder, planted, environment)
         try:
             yield found
         finally:

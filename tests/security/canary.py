@@ -8,6 +8,7 @@ its readable forms count, which the sidecar's guard refuses wherever no key belo
 from __future__ import annotations
 
 import base64
+import html
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -33,23 +34,36 @@ class Canary:
         return {name: form.lower().encode() for name, form in _forms(self.value)}
 
     @cached_property
+    def _distinct(self) -> dict[bytes, str]:
+        """The forms, without those that are like another one."""
+        return {form: name for name, form in reversed(self.forms.items())}
+
+    @cached_property
+    def _readable(self) -> dict[bytes, str]:
+        return {self.forms[name]: name for name in reversed(READABLE)}
+
+    @cached_property
     def parts(self) -> tuple[bytes, ...]:
         """Every piece of `PART` characters, in small letters."""
         text = self.value.lower().encode()
         return tuple(text[at : at + PART] for at in range(len(text) - PART + 1))
+
+    @cached_property
+    def _marks(self) -> tuple[bytes, ...]:
+        """Pieces one of which lies in each part: fewer to look for, where there is none."""
+        text, step = self.value.lower().encode(), PART // 2
+        return tuple(text[at : at + step] for at in range(0, len(text) - step + 1, step))
 
     def found_in(self, data: bytes, *, parts: bool, all_forms: bool = True) -> tuple[str, int]:
         """Name the form in which it stands in `data`, and where; "" where it does not.
 
         `data` is in small letters: capital and small ones are the same here.
         """
-        wanted = self.forms.items()
-        if self.known_to_front_end and not all_forms:
-            wanted = {name: self.forms[name] for name in READABLE}.items()
-        for name, form in wanted:
+        readable_only = self.known_to_front_end and not all_forms
+        for form, name in (self._readable if readable_only else self._distinct).items():
             if (at := data.find(form)) >= 0:
                 return name, at
-        if parts and not self.known_to_front_end:
+        if parts and not self.known_to_front_end and any(mark in data for mark in self._marks):
             for part in self.parts:
                 if (at := data.find(part)) >= 0:
                     return "a part of it", at
@@ -67,6 +81,9 @@ def _forms(value: str) -> Iterator[tuple[str, str]]:
     yield "URL-escaped but for slashes", quote(value)
     yield "in a query", quote_plus(value)
     yield "hex", raw.hex()
+    yield "URL-escaped to the last letter", "".join(f"%{byte:02x}" for byte in raw)
+    yield "JSON-escaped to the last letter", "".join(f"\\u{ord(each):04x}" for each in value)
+    yield "HTML-escaped", html.escape(value)
     yield "with its middle starred out", f"{value[:7]}***{value[-4:]}"
     for offset in range(3):
         inside = _inside_base64(raw, offset)

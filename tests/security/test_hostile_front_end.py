@@ -27,7 +27,7 @@ def values_for(siege: Besieged) -> Values:
 
 @pytest.mark.parametrize("name", METHODS)
 def test_no_text_that_a_method_takes_brings_a_key_out(siege: Besieged, name: str) -> None:
-    attempted = attacks(name, METHODS[name], values_for(siege))
+    attempted = attacks(name, METHODS[name], values_for(siege), siege.turn)
     answers = siege.attack(attempted)
     accepted = [
         (each.path, answer)

@@ -13,17 +13,30 @@ from sidecar.keys.secret import Secret
 from sidecar.providers.formats.openai_chat.faults import excerpt
 from tests.security.besieged import Besieged
 from tests.security.canary import HIDDEN, Canary
-from tests.security.echoing_provider import CASES, REDIRECTS
+from tests.security.echoes import CASES as ECHOES
+from tests.security.echoes import REDIRECTS
+from tests.security.more_echoes import (
+    CORNERS,
+    EVERY_LETTER,
+    IN_HTML,
+    PIECES,
+    STARRED,
+    STARRED_NAMES,
+    pieces,
+)
+from tests.security.servers import CASES, case_of
 
 Json = dict[str, Any]
+KINDS = {
+    "whole": ECHOES,
+    "in corners of HTTP": CORNERS,
+    "half starred out": STARRED,
+    "half starred out, in names": STARRED_NAMES,
+    "in pieces": PIECES,
+    "escaped for HTML": IN_HTML,
+    "escaped to the last letter": EVERY_LETTER,
+}
 REQUEST = {"model": "m", "messages": [{"role": "user", "content": "hi"}]}
-
-
-@pytest.fixture(scope="module")
-def echoed(siege: Besieged) -> Besieged:
-    """A sidecar whose canary is for every case of the hostile provider."""
-    siege.lay_canaries(*CASES)
-    return siege
 
 
 def asked(case: str) -> list[tuple[str, Json]]:
@@ -40,39 +53,73 @@ def asked(case: str) -> list[tuple[str, Json]]:
     ]
 
 
-def test_no_answer_of_a_provider_gives_the_key_away(echoed: Besieged) -> None:
-    echoed.ask(call for case in CASES for call in asked(case))
-    echoed.ask(("attach_execution", {"execution_id": case}) for case in CASES)
-    echoed.ask([("list_executions", {"include_ended": True}), ("list_audit_events", {})])
-    assert echoed.hunt(parts=False) == []
-
-
-def test_each_case_got_the_key_and_quoted_it(echoed: Besieged) -> None:
-    # Else the test above would prove nothing.
-    echoed.ask(call for case in CASES for call in asked(case)[:1])
+@pytest.mark.parametrize("kind", KINDS)
+def test_no_answer_of_a_provider_gives_the_key_away(siege: Besieged, kind: str) -> None:
+    cases = KINDS[kind]
+    siege.ensure_canaries(*cases)
+    before = len(siege.servers.hostile.requests)
+    siege.ask(call for case in cases for call in asked(case))
+    siege.ask(("attach_execution", {"execution_id": case}) for case in cases)
+    siege.ask([("list_executions", {"include_ended": True}), ("list_audit_events", {})])
+    assert siege.hunt(parts=False) == []
     with_key = {
-        request.split(b" ")[1].decode().split("/")[1]
-        for request in echoed.servers.hostile.requests
+        case_of(request)
+        for request in siege.servers.hostile.requests[before:]
         if f"Bearer {HIDDEN.value}\r\n".encode() in request
     }
-    assert with_key >= set(CASES)
-    for case, answer in CASES.items():
-        assert answer(HIDDEN.value, "http://elsewhere") != answer("", "http://elsewhere"), case
+    assert with_key == set(cases), "the others had nothing to give away"
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_each_case_quotes_what_it_was_sent(case: str) -> None:
+    # Else the test above would prove nothing.
+    with_key, without = (CASES[case](key, "http://elsewhere") for key in (HIDDEN.value, ""))
+    assert with_key != without
+
+
+def test_the_pieces_of_a_key_are_put_together_by_nobody(siege: Besieged) -> None:
+    siege.ensure_canaries(*PIECES)
+    key, size = HIDDEN.value, len(pieces(HIDDEN.value))
+    errors = [
+        answer["error"]
+        for _ in range(size)
+        for answer in siege.ask(asked("a-piece-each")[:1])  # one by one: an error for each piece
+    ]
+    said = [error["data"]["provider_message"] for error in errors]
+    assert key in "".join(said * 2), "the pieces did not even come"
+    for error in errors:
+        assert not any(key in text for text in texts_of(error))
+    for case in PIECES:
+        for answer in siege.ask(asked(case)):
+            # What it puts together itself of one answer's parts is redacted as a whole.
+            assert not any(key in text for text in texts_of(answer)), case
+    assert siege.hunt(parts=False) == []
+
+
+def texts_of(value: object) -> set[str]:
+    """Every text of an answer."""
+    if isinstance(value, dict):
+        return {text for each in value.values() for text in texts_of(each)}
+    if isinstance(value, list):
+        return {text for each in value for text in texts_of(each)}
+    return {str(value)}
 
 
 @pytest.mark.parametrize("status", REDIRECTS)
-def test_a_redirect_is_not_followed_not_even_without_the_key(echoed: Besieged, status: int) -> None:
-    before = len(echoed.servers.elsewhere.requests)
-    for answer in echoed.ask(asked(f"redirect-{status}")[:1]):
+def test_a_redirect_is_not_followed_not_even_without_the_key(siege: Besieged, status: int) -> None:
+    siege.ensure_canaries(f"redirect-{status}")
+    before = len(siege.servers.elsewhere.requests)
+    for answer in siege.ask(asked(f"redirect-{status}")[:1]):
         assert answer["error"]["data"]["kind"] == "config", answer
-    echoed.ask(asked(f"redirect-{status}"))
-    assert echoed.servers.elsewhere.requests[before:] == []
+    siege.ask(asked(f"redirect-{status}"))
+    assert siege.servers.elsewhere.requests[before:] == []
 
 
 @pytest.mark.parametrize("case", ["model-text", "split"])
-def test_the_words_of_a_model_pass_as_they_are(echoed: Besieged, case: str) -> None:
+def test_the_words_of_a_model_pass_as_they_are(siege: Besieged, case: str) -> None:
     key = HIDDEN.value
-    [answer] = echoed.ask(asked(case)[:1])
+    siege.ensure_canaries(case)
+    [answer] = siege.ask(asked(case)[:1])
     response = answer["result"]
     assert key in response["content"]
     assert key in response["message"]["content"]
@@ -82,13 +129,14 @@ def test_the_words_of_a_model_pass_as_they_are(echoed: Besieged, case: str) -> N
         assert (response["reasoning"], response["refusal"]) == (key, key)
         assert key in [each["url"] for each in response["citations"]]
         assert response["logprobs"] == {"content": [{"token": key}]}
-    assert echoed.hunt(parts=False) == []
+    assert siege.hunt(parts=False) == []
 
 
-def test_a_stream_gives_the_words_of_a_model_as_they_are(echoed: Besieged) -> None:
-    said = echoed.stream("as-content", REQUEST)
+def test_a_stream_gives_the_words_of_a_model_as_they_are(siege: Besieged) -> None:
+    siege.ensure_canaries("as-content", "split")
+    said = siege.stream("as-content", REQUEST)
     assert said == f"You sent: {HIDDEN.value}"
-    assert echoed.stream("split", REQUEST) == HIDDEN.value
+    assert siege.stream("split", REQUEST) == HIDDEN.value
 
 
 def test_an_excerpt_does_not_end_within_a_key_however_long_that_is() -> None:

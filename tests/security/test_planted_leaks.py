@@ -5,6 +5,7 @@ Each must be found by the very hunt that finds nothing in the sidecar as it is.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -14,8 +15,10 @@ import pytest
 from sidecar.contract import METHODS
 from tests.conftest import needs_llama_cpp
 from tests.security.attacks import BESIDE, TARGET, attacks
-from tests.security.besieged import Besieged, besieged
-from tests.security.canary import PASTED
+from tests.security.besieged import STORES, Besieged, besieged
+from tests.security.canary import HIDDEN, PASTED
+from tests.security.conftest import environment_of
+from tests.security.hunting import Hunter
 from tests.security.test_hostile_front_end import values_for
 
 Json = dict[str, Any]
@@ -255,8 +258,15 @@ def test_a_planted_leak_is_found(name: str) -> None:
     assert [place for place in found if place.startswith(leak.places)], found
 
 
-@pytest.mark.parametrize("store", ["memory", "vault", "environment"])
-def test_where_none_is_planted_none_is_found(store: str) -> None:
-    with besieged(store) as siege:
+@pytest.mark.parametrize("store", STORES)
+def test_where_none_is_planted_none_is_found(store: str, request: pytest.FixtureRequest) -> None:
+    with besieged(store, **environment_of(store, request)) as siege:
         everything(siege)
         assert siege.hunt(parts=False) == []
+
+
+@pytest.mark.parametrize("form", HIDDEN.forms)
+def test_a_key_is_found_in_a_line_in_whatever_form_it_stands_there(form: str) -> None:
+    text = f"Wrong key: {HIDDEN.forms[form].decode()}."
+    line = json.dumps({"jsonrpc": "2.0", "id": 1, "error": {"code": 1, "message": text}}).encode()
+    assert Hunter([HIDDEN], parts=False).in_lines([b"{}", line])

@@ -9,6 +9,7 @@ import json
 import os
 import stat
 import sys
+from itertools import product
 from pathlib import Path
 
 import psutil
@@ -85,10 +86,9 @@ def test_the_worker_gets_no_key(siege: Besieged) -> None:
     assert siege.hunt() == []
 
 
-@pytest.mark.parametrize("provider", [TARGET, "local", None])
-def test_a_key_of_the_environment_is_known_before_anybody_used_it(provider: str | None) -> None:
+def test_a_key_of_the_environment_is_known_before_anybody_used_it() -> None:
     with besieged("environment") as siege:
-        for key in (HIDDEN.value, SHAPED.value):
+        for key, provider in product((HIDDEN.value, SHAPED.value), (TARGET, "local", None)):
             request = {"model": "demo", "messages": [{"role": "user", "content": f"My key: {key}"}]}
             answer = siege.call("call_ai_provider", request=request, provider=provider)
             assert answer["error"]["code"] == -32602, answer

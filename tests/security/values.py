@@ -38,7 +38,7 @@ def values(home: Path, hostile_url: str, outside_url: str) -> Values:
         "a name": ("../keyring", "$audit", "$vault", "hostile/default", "HOSTILE", ".", "*"),
         "half a character": ("\ud83d", "key\udc00"),
         "a NUL": ("\0", f"{'hostile'}\0", "a\0b"),
-        "much": ("x" * 20_000, "\u202e\U0001f511" * 300, '"' * 5000),
+        "much": ("x" * 20_000, "\u202e\U0001f511" * 300, '"' * 1500),
     }  # fmt: skip
 
 

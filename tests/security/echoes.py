@@ -1,10 +1,9 @@
-"""A provider that gives the key it was sent back, in every place and every escaping there is.
+"""Answers that give a key back, in every place and every escaping there is.
 
-It is the provider that the key is for, so it has the key by right. The threat: what it answers
-(an error that quotes the key, a proxy's error page that shows the whole request) goes on to the
-front end, to logs and to files. Words of the model are the exception: they pass as they are.
-
-Each case is an answer; `CASES` has them by the first step of the path: http://…/<case>/v1/models.
+The threat: what the provider that a key is for answers (an error that quotes the key, a proxy's
+error page that shows the whole request) goes on to the front end, to logs and to files. Words of
+the model are the exception: they pass as they are. The key in pieces and half starred out are in
+broken_echoes.py.
 """
 
 from __future__ import annotations
@@ -17,45 +16,12 @@ from functools import partial
 from typing import Any
 from urllib.parse import quote, quote_plus
 
-from tests.providers.raw_server import RawServer, chunked_head, head
+from tests.providers.raw_server import chunked_head, head
 
 Case = Callable[[str, str], bytes]
 """The answer to a key, and the URL of a server elsewhere."""
 STATUSES = (400, 401, 402, 403, 404, 405, 408, 409, 413, 418, 422, 429, 451, 500, 502, 503, 524)
 REDIRECTS = (301, 302, 303, 307, 308)
-_KEY = re.compile(rb"^authorization: *bearer +(.*?)\r$", re.IGNORECASE | re.MULTILINE)
-
-
-class EchoingProvider(RawServer):
-    """Serves `CASES`; whatever else is asked is answered by a plain "ok" or the key as content."""
-
-    def __init__(self, elsewhere: str) -> None:
-        self._elsewhere = elsewhere
-        super().__init__(lambda _: None)
-
-    def _serve(self, connection: Any) -> None:  # noqa: ANN401 - see RawServer
-        try:
-            while True:
-                request = connection.request()
-                self.requests.append(request)
-                answer = self._answer(request)
-                connection.send(answer)
-                if not _is_whole(answer):
-                    return
-        except OSError:
-            pass  # the peer or the end of the test has closed it
-        finally:
-            connection.shut()
-
-    def _answer(self, request: bytes) -> bytes:
-        case = CASES.get(_case(request), said_as_content)
-        answer = case(_sent_key(request), self._elsewhere)
-        return answer if b"\r\n\r\n" in answer else whole(answer)
-
-
-def listening_elsewhere() -> RawServer:
-    """A server that must get no key: another origin, and the proxy to the whole outside world."""
-    return RawServer(lambda connection: connection.answer(b"{}", status="502 No"))
 
 
 def quotes(key: str, *, starred: bool = True) -> str:
@@ -224,18 +190,3 @@ CASES: dict[str, Case] = {
     "models-no-id": lambda key, _: whole(json.dumps({"data": [{"name": quotes(key)}]}).encode()),
     "models-error": lambda key, _: whole(json.dumps({"error": {"message": quotes(key)}}).encode()),
 }  # fmt: skip
-
-
-def _case(request: bytes) -> str:
-    return request.split(b" ", 2)[1].decode("latin-1").strip("/").partition("/")[0]
-
-
-def _is_whole(answer: bytes) -> bool:
-    """True where the peer knows the answer's end; else it needs the end of the connection."""
-    head, _, body = answer.partition(b"\r\n\r\n")
-    return f"content-length: {len(body)}\r\n".encode() in head + b"\r\n"
-
-
-def _sent_key(request: bytes) -> str:
-    found = _KEY.search(request)
-    return found[1].decode() if found else "no key came"
