@@ -42,6 +42,7 @@ class Changes:
         self._door = door
         self._leftovers = leftovers
         self._changing: dict[Slot, anyio.Lock] = {}
+        self._coming: set[Slot] = set()
 
     async def store(
         self, slot: Slot, api_key: Secret, origins: tuple[str, ...], store: StoreName | None
@@ -55,12 +56,15 @@ class Changes:
         async with self._alone(slot):
             self._refuse_too_many(slot)
             before, forgotten = self._holdings.entry(slot), self._holdings.forgotten
+            self._coming.add(slot)
             try:
                 entry = await self._keep(slot, stored, store, before)
+                self._holdings.put(entry, stored, forgotten)
             except AIError as error:
                 self._oversight.failed("store", error, slot, store)
                 raise
-            self._holdings.put(entry, stored, forgotten)
+            finally:
+                self._coming.discard(slot)
             self._oversight.stored(slot, entry.store, origins)
             if entry.store == "vault":
                 self._door.used()
@@ -127,7 +131,7 @@ class Changes:
             self._oversight.deleted(before)
 
     def _refuse_too_many(self, slot: Slot) -> None:
-        slots = {*self._holdings.slots(), *self._changing, slot}
+        slots = {*self._holdings.slots(), *self._coming, slot}
         if sum(each.provider == slot.provider for each in slots) > MAX_KEYS:
             message = f"{slot.provider} has {MAX_KEYS} keys, which is the limit."
             raise InvalidParams(message, path="$.key_id", hint="Delete one by delete_api_key.")
@@ -135,7 +139,7 @@ class Changes:
     @asynccontextmanager
     async def _alone(self, slot: Slot) -> AsyncIterator[None]:
         """One change of a key at a time. Nothing is kept of it: any name may be asked for."""
-        lock = self._changing.setdefault(slot, anyio.Lock())
+        lock = self._changing.setdefault(slot, anyio.Lock(fast_acquire=True))
         try:
             async with lock:
                 yield

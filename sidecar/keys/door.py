@@ -45,20 +45,21 @@ class VaultDoor:
         )
 
     async def lock(self) -> None:
-        """Forget its data key, and what was read from it: at once, whatever its thread is at.
+        """Forget what was read from it, and then its data key: what was asked before is done first.
 
-        What was asked before and is still under way there does not open it again.
+        What is still under way there can't open it again.
         """
-        self._lock()
+        self._holdings.forget_store("vault")
         with suppress(KeyStoreLocked):  # it hangs: what it does too late is taken back
-            await self._stores.in_vault(Vault.lock)
+            if await self._stores.in_vault(Vault.lock):
+                self._oversight.vault_locked()
         self._lock()
 
     def _lock(self) -> None:
-        was_open = self._stores.vault.lock()
-        self._rest()
-        if self._holdings.forget_store("vault") or was_open:
+        if self._stores.vault.lock():
             self._oversight.vault_locked()
+        self._rest()
+        self._holdings.forget_store("vault")
 
     def used(self) -> None:
         """One of its keys was used: the time until it locks by itself begins anew."""

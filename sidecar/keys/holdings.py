@@ -119,13 +119,12 @@ class Holdings:
         """Read this key anew when it is needed."""
         self._read.pop(slot, None)
 
-    def forget_store(self, name: StoreName) -> bool:
-        """Forget what was read from a store; false where there was nothing."""
+    def forget_store(self, name: StoreName) -> None:
+        """Forget what was read from a store."""
         self._forgotten += 1
-        read = [slot for slot in self._read if self._entries[slot].store == name]
-        for slot in read:
-            del self._read[slot]
-        return bool(read)
+        for slot, entry in self._entries.items():
+            if entry.store == name:
+                self._read.pop(slot, None)
 
     def is_unread(self, words: Iterable[str]) -> bool:
         """True where one of these words is a key that lies unread in its store."""

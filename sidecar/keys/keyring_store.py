@@ -126,8 +126,8 @@ def _backend() -> KeyringBackend:
 
 
 _HINT = (
-    "Make a vault by create_vault, with a master password, or set an environment variable. On "
-    "Linux a desktop's keyring (gnome-keyring, KWallet) needs a D-Bus session."
+    "Let the app make a vault (create_vault), or set an environment variable. On Linux a desktop's "
+    "keyring (gnome-keyring, KWallet) needs a D-Bus session."
 )
 
 

@@ -73,12 +73,12 @@ class Vault:
         """Look at it without opening it. Without asking, one in the keyring's care is `unknown`."""
         header = self.header()
         if header is None:
-            hint = "Make one by create_vault."
+            hint = _MAKE_ONE
             return StoreState(name=self.name, state="missing", detail="There is none.", hint=hint)
         if self._data_key is None:
             if header.protection == "password":
                 detail = "It is locked by its master password."
-                hint = "Open it by unlock_vault."
+                hint = _OPEN_IT
                 return StoreState(name=self.name, state="locked", detail=detail, hint=hint)
             if not ask_keyring:
                 return StoreState(name=self.name, state="unknown")
@@ -178,14 +178,14 @@ class Vault:
             header, nonce, wrapped = self._require()
             if header.protection == "password":
                 message = "The vault is locked."
-                raise KeyStoreLocked(message, hint="Open it by unlock_vault.")
+                raise KeyStoreLocked(message, hint=_OPEN_IT)
             self._data_key = self._unwrap(header, nonce, wrapped, None)
         return self._data_key
 
     def _require(self) -> tuple[Header, bytes, bytes]:
         found = self._row()
         if found is None:
-            raise ComponentMissing("There is no vault.", hint="Make one by create_vault.")
+            raise ComponentMissing("There is no vault.", hint=_MAKE_ONE)
         return found
 
     def _row(self) -> tuple[Header, bytes, bytes] | None:
@@ -292,6 +292,8 @@ def _damage_told() -> Iterator[None]:
 
 
 _INSERT = "INSERT OR REPLACE INTO secrets VALUES (?, ?, ?, ?, ?)"
+_MAKE_ONE = "The app can make one, by create_vault."
+_OPEN_IT = "The app opens it with its master password, by unlock_vault."
 _HEADER_DAMAGED = "The vault was changed from outside, or is damaged; nothing of it was used."
 _RESTORE = "Restore sidecar.db from a backup, or move it away and enter the keys again."
 

@@ -29,7 +29,7 @@ LINE_S = 30.0
 """How long a line that must come may take."""
 _ENDING_S = 10.0
 _LOG_LINES = 40
-_CONFIG = '[key_store]\norder = ["memory", "environment"]\n'
+_CONFIG = '[key_store]\norder = ["memory", "vault", "environment"]\n'
 _SECRETS = ("_KEY", "_TOKEN", "_PROXY")
 
 

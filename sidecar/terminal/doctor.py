@@ -96,7 +96,7 @@ def _checks(peer: Peer, hello: Json) -> Iterator[Finding]:
     yield from _settings(hello)
     providers: list[Json] = _result(peer, "list_ai_providers")["providers"]
     keyed = [row for row in providers if row["has_api_key"]]
-    yield from _key_stores(_result(peer, "list_api_keys")["stores"])
+    yield from key_stores(_result(peer, "list_api_keys")["stores"])
     yield _keyed(providers, keyed)
     tests = [(row, _test(peer, row)) for row in keyed]
     for row, result in tests:
@@ -166,16 +166,16 @@ def _settings(hello: Json) -> Iterator[Finding]:
         yield Finding("ok", "settings", f"{config} {there}")
 
 
-def _key_stores(states: list[Json]) -> Iterator[Finding]:
+def key_stores(states: list[Json]) -> Iterator[Finding]:
     """One line for each place that keys are looked for in."""
-    ready = [state["name"] for state in states if state["state"] == "ready"]
-    writable = [name for name in ready if name != "environment"]
+    kept = [each for each in states if each["name"] != "environment" and each["state"] != "missing"]
     for state in states:
         text = f"{state['name']}: {state.get('detail') or state['state']}"
-        if state["state"] in ("locked", "busy") or (state["state"] == "missing" and not writable):
-            yield Finding("warning", "keys", text, state.get("hint"))
-        else:
+        # That there is none is in order where there is another.
+        if state["state"] == "ready" or (state["state"] == "missing" and kept):
             yield Finding("ok", "keys", text)
+        else:
+            yield Finding("warning", "keys", text, state.get("hint"))
 
 
 def _keyed(providers: list[Json], keyed: list[Json]) -> Finding:

@@ -26,7 +26,7 @@ def test_hello_is_answered_with_all_that_a_client_wants_to_know(
                     "name": "vault",
                     "state": "missing",
                     "detail": "There is none.",
-                    "hint": "Make one by create_vault.",
+                    "hint": "The app can make one, by create_vault.",
                 },
                 {"name": "environment", "state": "ready"},
             ]

@@ -290,7 +290,8 @@ async def test_a_seal_that_somebody_has_taken_away_is_told_and_none_is_made_in_i
     database: Database,
 ) -> None:
     seals = KeptSeals()
-    await (await after(an_audit(database, seals), *["ok"] * 3)).flush(closing=True)
+    audit = await after(await after(an_audit(database, seals), "ok", "ok"), "ok")
+    await audit.flush(closing=True)
     seals.kept = None
     told: list[str] = []
     later = await after(an_audit(database, seals, told), "ok")

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import random
-import sqlite3
 import subprocess
 import sys
 import time
-from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
@@ -70,25 +68,22 @@ def test_killed_at_any_moment_the_old_or_the_new_password_opens_all_keys(
 
 
 def test_killed_while_it_goes_to_the_keyring_and_back_it_still_opens(
-    database: Database, keyring_here: SecretService
+    database: Database, keyring_here: SecretService, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     del keyring_here
     vault = a_vault(database)
     vault.create(None)
     vault.write(slots(1)[0], key())
-    # The moment between the keyring and the file: what was written into the keyring stays there.
-    changing = Vault._changing
 
-    def kill_here(self: Vault) -> AbstractContextManager[sqlite3.Connection]:
+    # The moment between the keyring and the file: what was written into the keyring stays there.
+    def kill_here(self: Vault) -> None:
         del self
         raise KeyboardInterrupt
 
-    Vault._changing = kill_here  # type: ignore[method-assign] # a kill at this very place
-    try:
+    with monkeypatch.context() as patch:
+        patch.setattr(Vault, "_changing", kill_here)  # a kill at this very place
         with pytest.raises(KeyboardInterrupt):
             a_vault(database).change_password(None, None)
         with pytest.raises(KeyboardInterrupt):
             a_vault(database).change_password(None, PASSWORD)
-    finally:
-        Vault._changing = changing  # type: ignore[method-assign] # as before
     assert a_vault(database).read(slots(1)[0]) == key()

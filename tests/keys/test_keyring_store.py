@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import secrets
 from collections.abc import Iterator
 
@@ -166,5 +167,5 @@ def test_one_that_keeps_keys_in_the_clear_or_not_at_all_is_none(
     monkeypatch: pytest.MonkeyPatch, module: str
 ) -> None:
     kind = type("Backend", (), {"__module__": module})
-    monkeypatch.setattr(keyring_store, "_found", kind)
+    monkeypatch.setattr(keyring_store, "_found", functools.cache(kind))
     assert KeyringStore(lambda: "home").state().state == "missing"

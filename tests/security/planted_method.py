@@ -41,9 +41,12 @@ class Report(Said, frozen=True):
 def export_report(app: App, params: ReportParams, call: Call) -> Report:
     """Export a report, its footer a template."""
     del call
-    key = app.custody._read[Slot("hostile", "default")].api_key
+    kept = app.custody.holdings.opened(Slot("hostile", "default"))
+    assert kept is not None
     footers = [each.footer or "" for each in params.layouts or ()]
-    return Report(text=" ".join(each.replace("{api_key}", key.reveal()) for each in footers))
+    return Report(
+        text=" ".join(each.replace("{api_key}", kept.api_key.reveal()) for each in footers)
+    )
 
 
 METHOD = Method(ReportParams, Report, export_report)

@@ -72,14 +72,14 @@ LEAKS = {
     "a key prints itself, and somebody prints it": Leak(
         """
         import sys
-        from sidecar.keys.custody import Custody
+        from sidecar.keys.changes import Changes
         from sidecar.keys.secret import Secret
         Secret.__repr__ = lambda self: self._value
-        used = Custody.store
+        used = Changes.store
         async def store(self, slot, key, *more):
             print("storing", repr(key), file=sys.stderr)
             return await used(self, slot, key, *more)
-        Custody.store = store
+        Changes.store = store
         """,
         "stderr",
     ),
@@ -121,8 +121,8 @@ LEAKS = {
     "the vault does not encrypt": Leak(
         """
         from sidecar.keys import vault
-        vault._encrypt = lambda key, plain, associated: (bytes(12), plain)
-        vault._decrypt = lambda key, nonce, cipher, associated: cipher
+        vault.encrypt = lambda key, plain, associated: (bytes(12), plain)
+        vault.decrypt = lambda key, nonce, cipher, associated: cipher
         """,
         "file home/sidecar.db",
         store="vault",
@@ -131,8 +131,8 @@ LEAKS = {
         """
         import base64
         from sidecar.keys import vault
-        vault._encrypt = lambda key, plain, associated: (b"", base64.b64encode(b"1" + plain))
-        vault._decrypt = lambda key, nonce, cipher, associated: base64.b64decode(cipher)[1:]
+        vault.encrypt = lambda key, plain, associated: (b"", base64.b64encode(b"1" + plain))
+        vault.decrypt = lambda key, nonce, cipher, associated: base64.b64decode(cipher)[1:]
         """,
         "file home/sidecar.db",
         store="vault",
@@ -182,7 +182,7 @@ LEAKS = {
         mismatch = Custody._mismatch
         def with_key(self, entry, wanted, execution_id):
             error = mismatch(self, entry, wanted, execution_id)
-            error.hint = f"Your key is {self._read[entry.slot].api_key.reveal()}."
+            error.hint = f"Your key is {self.holdings.opened(entry.slot).api_key.reveal()}."
             return error
         Custody._mismatch = with_key
         errors.scrub = lambda text: text
@@ -192,12 +192,13 @@ LEAKS = {
     "the audit writes the key down": Leak(
         """
         from sidecar.keys import audit
-        from sidecar.keys.custody import Custody
-        used = Custody.used
-        def used_with_key(self, entry, origin, execution_id, result):
-            used(self, entry, origin, self._read[entry.slot].api_key.reveal(), result)
-        Custody.used = used_with_key
-        audit.scrub = lambda text: text
+        from sidecar.engine import attempts
+        use = attempts._use
+        async def use_with_key(custody, entry, wanted, sink, send, key):
+            sink.execution_id = key.reveal()
+            await use(custody, entry, wanted, sink, send, key)
+        attempts._use = use_with_key
+        audit.KNOWN = type("Nothing", (), {"replaced": staticmethod(lambda text: text)})
         """,
         "file home/sidecar.db",
     ),
@@ -216,7 +217,8 @@ LEAKS = {
         """
         from dataclasses import replace
         from sidecar.keys import custody
-        custody._fits = lambda entry, wanted: True
+        from sidecar.keys.wanted import Wanted
+        Wanted.fits = lambda self, entry: True
         opened = custody.Custody.open
         async def open(self, entry, wanted, execution_id):
             return await opened(self, entry, replace(wanted, origin=entry.origins[0]), execution_id)
@@ -226,10 +228,24 @@ LEAKS = {
     ),
     "pasted keys are not refused": Leak(
         """
-        from sidecar.rpc import server
-        server.refuse_kept_keys = lambda raw, but: None
+        from sidecar.keys.guard import Guard
+        Guard.refuse_keys = lambda self, params, but=(): None
         """,
         "stdout",
+    ),
+    "a task ends by an error that has the key in it": Leak(
+        """
+        import sys
+        from sidecar import logs
+        from sidecar.engine import attempts
+        logs.scrub = lambda text: text
+        use = attempts._use
+        async def use_and_fail(custody, entry, wanted, sink, send, key):
+            await use(custody, entry, wanted, sink, send, key)
+            raise RuntimeError(f"it was {key.reveal()}")
+        attempts._use = use_and_fail
+        """,
+        "stderr",
     ),
     "a copy for debugging is kept in the folder for temporary files": Leak(
         """
