@@ -24,6 +24,7 @@ import base64
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -73,22 +74,17 @@ class Vault:
         """Look at it without opening it. Without asking, one in the keyring's care is `unknown`."""
         header = self.header()
         if header is None:
-            hint = _MAKE_ONE
-            return StoreState(name=self.name, state="missing", detail="There is none.", hint=hint)
+            return _state("missing", "There is none.", _MAKE_ONE)
         if self._data_key is None:
             if header.protection == "password":
-                detail = "It is locked by its master password."
-                hint = _OPEN_IT
-                return StoreState(name=self.name, state="locked", detail=detail, hint=hint)
+                return _state("locked", "It is locked by its master password.", _OPEN_IT)
             if not ask_keyring:
-                return StoreState(name=self.name, state="unknown")
+                return _state("unknown")
             keyring = self._keyring.state()
             if keyring.state != "ready":
                 detail = f"Its own key is in the OS keyring. {keyring.detail or ''}".rstrip()
-                return StoreState(name=self.name, state="locked", detail=detail, hint=keyring.hint)
-        return StoreState(
-            name=self.name, state="ready", detail=f"Protected by {header.protection}."
-        )
+                return _state("locked", detail, keyring.hint)
+        return _state("ready", f"Protected by {header.protection}.")
 
     def header(self) -> Header | None:
         """How it is protected; None where there is none."""
@@ -296,6 +292,9 @@ _MAKE_ONE = "The app can make one, by create_vault."
 _OPEN_IT = "The app opens it with its master password, by unlock_vault."
 _HEADER_DAMAGED = "The vault was changed from outside, or is damaged; nothing of it was used."
 _RESTORE = "Restore sidecar.db from a backup, or move it away and enter the keys again."
+
+
+_state = partial(StoreState, "vault")
 
 
 def _row_of(data_key: bytes, slot: Slot, stored: StoredKey) -> tuple[object, ...]:

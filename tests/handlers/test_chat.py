@@ -258,11 +258,12 @@ def test_a_worker_that_dies_ends_its_stream_once_and_no_other(peer: Peer) -> Non
     needs_llama_cpp()
     begin(peer, "hang", "other")
     peer.messages_until(chunk_of("other"), LIMIT_S)
-    request = ask("demo", "Count to one hundred.", max_tokens=400)
-    given = {"provider": "local", "request": request, "execution_id": "e1"}
-    peer.send(line("stream_ai_provider", given))
-    seen = peer.messages_until(chunk_of(), LIMIT_S)
+    given = {"provider": "local", "request": ask("demo", "Hi", max_tokens=5)}
+    peer.call("call_ai_provider", given, LIMIT_S)
     [worker] = psutil.Process(peer.process_id).children()
+    worker.send_signal(signal.SIGSTOP)  # it is at work, for as long as this test needs
+    peer.send(line("stream_ai_provider", given | {"execution_id": "e1"}, "ack"))
+    seen = peer.messages_until(lambda message: message.get("id") == "ack", LIMIT_S)
     worker.send_signal(signal.SIGKILL)
     seen += until(peer)
     end = assert_whole(of(seen))
