@@ -18,7 +18,13 @@ import anyio.lowlevel
 import httpx
 
 from sidecar import __version__
-from sidecar.errors import AIError, Authentication, InvalidResponse, TruncatedStream
+from sidecar.errors import (
+    AIError,
+    Authentication,
+    ConfigError,
+    InvalidResponse,
+    TruncatedStream,
+)
 from sidecar.keys.redaction import scrub
 from sidecar.providers.base import Decoder, Facts, Format, HttpRequest, Sink, Target
 from sidecar.providers.deadlines import Watch
@@ -42,19 +48,7 @@ class Client:
     """Sends requests of any format and hands what comes back to its decoder."""
 
     def __init__(self, transport: httpx.AsyncBaseTransport | None = None) -> None:
-        self._http = httpx.AsyncClient(
-            transport=transport,
-            # A proxy never stands between this machine and itself.
-            mounts={f"all://{host}": None for host in _LOOPBACK} if transport is None else None,
-            http2=False,
-            follow_redirects=False,
-            timeout=None,  # noqa: S113 - `Watch` keeps the time; connecting has its own, in `_open`
-            # No cookies: an API needs none, and a jar would carry them from one request to others.
-            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
-            # How many run at once is decided above; a pool that is full would wait in silence.
-            limits=httpx.Limits(max_connections=None, max_keepalive_connections=64),
-            headers={"user-agent": f"ai-sidecar/{__version__}", "accept-encoding": "identity"},
-        )
+        self._http = _client(transport)
 
     async def run(self, wire: Format, request: AIRequest, target: Target, sink: Sink) -> None:
         """Send `request` and emit what is answered."""
@@ -286,3 +280,25 @@ def _sendable(headers: Mapping[str, str], target: Target) -> dict[str, str]:
         )
         raise Authentication(message, provider=target.vendor.name)
     return dict(headers)
+
+
+def _client(transport: httpx.AsyncBaseTransport | None) -> httpx.AsyncClient:
+    """Make the one client. Raises `ConfigError` for a proxy of the environment that can't serve."""
+    try:
+        return httpx.AsyncClient(
+            transport=transport,
+            # A proxy never stands between this machine and itself.
+            mounts={f"all://{host}": None for host in _LOOPBACK} if transport is None else None,
+            http2=False,
+            follow_redirects=False,
+            timeout=None,  # noqa: S113 - `Watch` keeps the time; connecting has its own, in `_open`
+            # No cookies: an API needs none, and a jar would carry them from one request to others.
+            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
+            # How many run at once is decided above; a pool that is full would wait in silence.
+            limits=httpx.Limits(max_connections=None, max_keepalive_connections=64),
+            headers={"user-agent": f"ai-sidecar/{__version__}", "accept-encoding": "identity"},
+        )
+    except (ImportError, ValueError, httpx.InvalidURL) as error:
+        message = f"A proxy that the environment names can't be used: {error}"
+        hint = "Set HTTPS_PROXY, HTTP_PROXY and ALL_PROXY to http:// addresses, or unset them."
+        raise ConfigError(message, hint=hint) from error

@@ -203,3 +203,11 @@ def test_the_key_is_on_no_line_though_the_provider_sends_it_back(
         line = json.dumps(end, ensure_ascii=False)
         assert not [form for form in forms if form in line]
     assert all(b"Bearer " + KEY.encode() in request for request in server.requests)
+
+
+@pytest.mark.parametrize("proxy", ["socks5://127.0.0.1:1", "nonsense://127.0.0.1:1"])
+def test_a_proxy_of_the_environment_that_cannot_serve_is_told(start: Start, proxy: str) -> None:
+    peer = start(HTTPS_PROXY=proxy, GROQ_API_KEY="a-key-for-nobody-0123456789")
+    answer = peer.call("list_models", {"provider": "groq"}, LIMIT_S)
+    assert answer["error"]["data"]["kind"] == "config"
+    assert "HTTPS_PROXY" in answer["error"]["data"]["hint"]
