@@ -160,7 +160,7 @@ class Audit:
         await self.flush()
         async with self._sealing, self._writing:
             try:
-                seal = await self._read_seal() or await self._seals.make()
+                seal = await self._seals.read() or await self._seals.make()
             except KeyStoreCorrupt:
                 seal = await self._seals.make()
             begun = await anyio.to_thread.run_sync(self._chain.begin_anew, seal)
@@ -245,8 +245,13 @@ class Audit:
 
     async def _read_seal(self) -> Checkpoint | None:
         found = await self._seals.read()
-        if found is None and await anyio.to_thread.run_sync(self._chain.is_sealed):
-            raise KeyStoreCorrupt("The audit's seal is gone from the key stores.", hint=ANEW)
+        if found is not None and not found.is_new:
+            return found
+        if await anyio.to_thread.run_sync(self._chain.is_sealed):
+            if found is None:
+                raise KeyStoreCorrupt("The audit's seal is gone from the key stores.", hint=ANEW)
+            # A vault's, not in use: the one that is lies in a keyring that is not here now.
+            raise KeyStoreLocked("The audit's seal is in a key store that is not here.")
         return found
 
     async def _vouch(self, found: Checkpoint) -> None:

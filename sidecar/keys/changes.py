@@ -68,7 +68,6 @@ class Changes:
             self._oversight.stored(slot, entry.store, origins)
             if entry.store == "vault":
                 self._door.used()
-            await self._leftovers.forget(entry.store, slot)
             if before is not None and before.store != entry.store:
                 await self._take_away(before)
             await self._leftovers.sweep(entry.store)

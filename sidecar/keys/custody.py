@@ -59,7 +59,7 @@ class Custody:
         self.holdings = Holdings(index, stores.order)
         self.oversight = Oversight(Chain(database), StoredSeals(stores), tell)
         self.vault = VaultDoor(stores, self.holdings, self.oversight, lock_after_s)
-        self._leftovers = Leftovers(database, stores)
+        self._leftovers = Leftovers(database, index, stores)
         self.changes = Changes(
             stores, index, self.holdings, self.oversight, self.vault, self._leftovers
         )

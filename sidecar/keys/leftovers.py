@@ -12,6 +12,7 @@ import anyio.to_thread
 import msgspec
 
 from sidecar.errors import AIError, StorageError
+from sidecar.keys.index import Index
 from sidecar.keys.store import Slot, StoreName
 from sidecar.keys.stores import Stores
 from sidecar.records.database import Database
@@ -23,8 +24,9 @@ _Places = list[tuple[StoreName, str, str]]
 class Leftovers:
     """Knows where they lie."""
 
-    def __init__(self, database: Database, stores: Stores) -> None:
+    def __init__(self, database: Database, index: Index, stores: Stores) -> None:
         self._database = database
+        self._index = index
         self._stores = stores
         self._places: _Places | None = None
 
@@ -32,16 +34,18 @@ class Leftovers:
         """There is one. Raises `StorageError`."""
         await self._keep([*await self._known(), (store, *slot)])
 
-    async def forget(self, store: StoreName, slot: Slot) -> None:
-        """What lies there is a key again."""
-        if (store, *slot) in (known := await self._known()):
-            await self._keep([each for each in known if each != (store, *slot)])
-
     async def sweep(self, store: StoreName) -> None:
         """A store is open: take away what lies in it. What fails is tried again another time."""
-        for place in [each for each in await self._known() if each[0] == store]:
-            with suppress(AIError):
-                await self._stores.delete(store, Slot(*place[1:]))
+        places = [each for each in await self._known() if each[0] == store]
+        if not places:
+            return
+        with suppress(AIError):
+            listed, _ = await anyio.to_thread.run_sync(self._index.read)
+            for place in places:
+                slot = Slot(*place[1:])
+                kept = listed.get(slot)
+                if kept is None or kept.store != store:  # else a key was set there again
+                    await self._stores.delete(store, slot)
                 await self._keep([each for each in await self._known() if each != place])
 
     async def _known(self) -> _Places:
