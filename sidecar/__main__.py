@@ -112,13 +112,20 @@ def _add_doctor(commands: _Commands[argparse.ArgumentParser]) -> None:
 
 def _add_audit(commands: _Commands[argparse.ArgumentParser]) -> None:
     parser = commands.add_parser("audit", help="show what happened to keys, and if that is whole")
-    parser.add_argument("--last", type=int, default=20, metavar="N", help="so many events (20)")
+    parser.add_argument("--last", type=_count, default=20, metavar="N", help="so many events (20)")
     parser.add_argument(
         "--begin-anew",
         action="store_true",
-        help="vouch from here on: for who has put back an older sidecar.db himself",
+        help="vouch from here on, when the app is closed: for who has put back an older sidecar.db",
     )
     parser.set_defaults(run=_audit)
+
+
+def _count(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError("at least 1")
+    return number
 
 
 # Each command imports what it needs and no more: serving must not wait for the others.
@@ -135,7 +142,10 @@ def _serve(options: argparse.Namespace) -> int:
     descriptors.fill()
     logs.configure()
     anyio.run(serve, settings.load(options.home, options.scripted, drain=options.drain))
-    return 0
+    # A key store's thread may be waiting for a dialogue, and wake up while Python takes itself down,
+    # which aborts the process. All is written and closed by now.
+    sys.stderr.flush()
+    os._exit(0)
 
 
 def _chat(options: argparse.Namespace) -> int:

@@ -6,7 +6,9 @@ import logging
 import os
 import sys
 import threading
+from contextlib import suppress
 from types import TracebackType
+from typing import TextIO
 
 from sidecar.keys.redaction import scrub
 
@@ -20,12 +22,20 @@ class _Scrubbed(logging.Formatter):
         return scrub(super().format(record))
 
 
+class _Handler(logging.StreamHandler[TextIO]):
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's own name
+        """Tell of a line that can't be written without what was to be in it."""
+        with suppress(OSError, ValueError):  # stderr is closed: nobody is there to be told
+            where, kind = f"{record.pathname}:{record.lineno}", sys.exc_info()[0]
+            self.stream.write(f"A line of the log could not be written ({where}): {kind}.\n")
+
+
 def configure() -> None:
     """Send every logger to stderr, at the level that `AI_SIDECAR_LOG` names (`WARNING`).
 
     Tracebacks and warnings that Python writes by itself go the same way.
     """
-    handler = logging.StreamHandler(sys.stderr)
+    handler = _Handler(sys.stderr)
     handler.setFormatter(_Scrubbed("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     level = os.environ.get(LEVEL_VARIABLE, "WARNING").upper()
     known = level in logging.getLevelNamesMapping()

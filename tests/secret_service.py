@@ -11,10 +11,15 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.conditions import comes_true
 from tests.conftest import install_lines, missing
+
+if TYPE_CHECKING:
+    from jeepney.io.blocking import DBusConnection
 
 _NAME = "org.freedesktop.secrets"
 _PASSWORD = b"the password of the desktop"
@@ -101,7 +106,18 @@ class SecretService:
             with daemon.stdin as password:
                 password.write(_PASSWORD)
             connection.recv_until_filtered(came, timeout=_LIMIT_S)
+            # It takes its name before it has read the password.
+            assert comes_true(lambda: self._is_open(connection))
         return daemon
+
+    @staticmethod
+    def _is_open(connection: DBusConnection) -> bool:
+        import secretstorage  # noqa: PLC0415 - Linux alone has it
+
+        try:
+            return not secretstorage.Collection(connection).is_locked()
+        except secretstorage.ItemNotFoundException:
+            return False
 
 
 def running() -> Iterator[SecretService]:

@@ -12,6 +12,7 @@ import msgspec
 
 from sidecar.engine.directory import Active, Directory, Overrides, Row, checked_url
 from sidecar.errors import AIError, ConfigError, StorageError
+from sidecar.keys.guard import SHORTEST_KEY
 from sidecar.records.database import Database
 
 
@@ -66,7 +67,12 @@ class Preferences:
         self._directory.active = active
 
     def holding(self, text: str) -> str | None:
-        """Return the provider in whose settings this text stands, if it does in any."""
+        """Return the provider in whose settings this text stands, if it does in any.
+
+        A short text is a word, and may stand there by chance: `lm-studio` is a key, too.
+        """
+        if len(text) < SHORTEST_KEY:
+            return None
         for provider, overrides in self._directory.overrides.items():
             values = msgspec.structs.asdict(overrides).values()
             if text in provider or any(isinstance(each, str) and text in each for each in values):

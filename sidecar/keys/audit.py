@@ -34,11 +34,11 @@ _WEEK_MS = 7 * 24 * 3600 * 1000
 class Seals(Protocol):
     """Where the seal is kept. All raise `AIError`."""
 
-    async def read(self) -> Checkpoint | None:
-        """Return it; None where there is none.
+    async def read(self, *, search: bool) -> Checkpoint | None:
+        """Return it; None where there is none. Without `search` no store is asked for a first one.
 
-        Raises `KeyStoreLocked` where it may be in a store that is not open, and `KeyStoreCorrupt`
-        for one that can't be read, or that was taken away.
+        Raises `KeyStoreLocked` and `ComponentMissing` where it may be in a store that is not open,
+        or not here, and `KeyStoreCorrupt` for one that can't be read, or that was taken away.
         """
 
     async def make(self) -> Checkpoint | None:
@@ -138,10 +138,10 @@ class Audit:
     async def verify(self) -> Verdict:
         """Compute the chain anew. Raises `StorageError`."""
         await self.flush()
+        await self._seal()
         async with self._sealing:
             with self._telling():
-                await self._find_seal()
-        await self._seal()
+                await self._find_seal(make=False)
         verdict = await anyio.to_thread.run_sync(self._chain.verify, self._checkpoint)
         if not verdict.valid and self._checkpoint is not None:
             with self._telling():
@@ -160,9 +160,9 @@ class Audit:
         await self.flush()
         async with self._sealing, self._writing:
             try:
-                seal = await self._seals.read() or await self._seals.make()
-            except KeyStoreCorrupt:
-                seal = await self._seals.make()
+                seal = await self._seals.read(search=True) or await self._seals.make()
+            except (KeyStoreCorrupt, ComponentMissing):
+                seal = await self._seals.make()  # that one is lost
             begun = await anyio.to_thread.run_sync(self._chain.begin_anew, seal)
             if seal is not None:
                 self._checkpoint = begun
@@ -188,7 +188,7 @@ class Audit:
 
         What this one has vouched for itself still counts: an older seal must not excuse it.
         """
-        found = await self._seals.read()
+        found = await self._seals.read(search=False)
         if found is not None and found.key == checkpoint.key and found.base > checkpoint.base:
             checkpoint = msgspec.structs.replace(checkpoint, base=found.base)
         async with self._writing:
@@ -204,8 +204,8 @@ class Audit:
             with self._telling():
                 base = await anyio.to_thread.run_sync(self._chain.new_base)
                 if self._look_for_seal or base is not None:
-                    self._look_for_seal = False
-                    await self._find_seal(make=True)
+                    look, self._look_for_seal = self._look_for_seal, False
+                    await self._find_seal(make=look)
                 await self._settle_doubt()
                 await self._keep_checkpoint(now=now)
                 if base is not None:
@@ -224,11 +224,11 @@ class Audit:
         async with self._writing:
             await anyio.to_thread.run_sync(self._chain.cut, base)
 
-    async def _find_seal(self, *, make: bool = False) -> None:
+    async def _find_seal(self, *, make: bool) -> None:
         if self._checkpoint is not None:
             return
         try:
-            found = await self._read_seal()
+            found = await self._read_seal(search=make)
             if found is None and make:
                 found = await self._seals.make()
         except (KeyStoreLocked, ComponentMissing):
@@ -243,15 +243,11 @@ class Audit:
         if found is not None:
             await self._vouch(found)
 
-    async def _read_seal(self) -> Checkpoint | None:
-        found = await self._seals.read()
-        if found is not None and not found.is_new:
-            return found
-        if await anyio.to_thread.run_sync(self._chain.is_sealed):
-            if found is None:
-                raise KeyStoreCorrupt("The audit's seal is gone from the key stores.", hint=ANEW)
-            # A vault's, not in use: the one that is lies in a keyring that is not here now.
-            raise KeyStoreLocked("The audit's seal is in a key store that is not here.")
+    async def _read_seal(self, *, search: bool) -> Checkpoint | None:
+        found = await self._seals.read(search=search)
+        unused = found is None or found.is_new  # then there is no event that one vouches for
+        if unused and await anyio.to_thread.run_sync(self._chain.is_sealed):
+            raise KeyStoreCorrupt("The audit's seal is gone from the key stores.", hint=ANEW)
         return found
 
     async def _vouch(self, found: Checkpoint) -> None:
@@ -277,6 +273,8 @@ class Audit:
         due = time.monotonic() - self._checked_at > _CHECKPOINT_EVERY_S
         if self._checkpoint is None or not (due or now):
             return True
+        if self._doubt is not None:
+            return False  # the one that is kept says more
         try:
             await self._seals.write(self._checkpoint)
         except KeyStoreLocked:

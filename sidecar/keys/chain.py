@@ -69,20 +69,23 @@ class Chain:
     def begin_anew(self, seal: Checkpoint | None) -> Checkpoint:
         """Take what is there as it is, and go on from it. Returns what vouches for it.
 
-        Where it is broken in itself, what is there is taken out first. `seal`: None where there is
-        no key store; a new one makes the macs of the one that is lost worthless.
+        Where it is broken in itself, it goes into the table `audit_before`, and the record begins
+        behind it. `seal`: None where there is no key store; a new one makes the macs of the one
+        that is lost worthless.
         """
         key = seal.key if seal else None
         event = AuditEvent(at=time.time_ns() // 1_000_000, event="begin_anew", result="ok")
         with self._database.transaction() as connection:
-            base, tip = _base(connection), _tip(connection)
+            # Places that nobody here has given can't be gone on from.
+            _put_aside(connection, f"seq < 0 OR seq >= {_LAST}")
+            base, tip = _base(connection), _last(connection)
             if seal is None or seal.is_new:
                 connection.execute("UPDATE audit SET mac = NULL")
             as_it_is = Checkpoint(key, base.seq, base.digest, base.seq) if key else None
             if not _verify(connection, as_it_is).valid:
                 base = tip
                 _move_base(connection, base)
-                connection.execute("DELETE FROM audit")
+                _put_aside(connection, "TRUE")
             tip = _insert(connection, tip, event, key)
         return Checkpoint(key or b"", tip.seq, tip.digest, base.seq)
 
@@ -184,12 +187,21 @@ def _verify(connection: sqlite3.Connection, checkpoint: Checkpoint | None) -> Ve
 
 def _tip(connection: sqlite3.Connection) -> Tip:
     """The last place of the chain. Raises `StorageError` where it can't be gone on from."""
-    query = "SELECT seq, CAST(digest AS BLOB) FROM audit ORDER BY seq DESC LIMIT 1"
-    tip = Tip(*(connection.execute(query).fetchone() or _base(connection)))
-    if not 0 <= tip.seq < _LAST:
+    tip = _last(connection)
+    query = "SELECT 1 FROM audit WHERE seq < 0 OR seq >= ?"
+    if connection.execute(query, (_LAST,)).fetchone() is not None:
         message = "The audit's last event has a place that nobody here has given it."
         raise StorageError(message, hint="Restore sidecar.db from a backup.")
     return tip
+
+
+def _last(connection: sqlite3.Connection) -> Tip:
+    """The last place of those that somebody here can have given."""
+    query = (
+        "SELECT seq, CAST(digest AS BLOB) FROM audit WHERE seq BETWEEN 0 AND ?"
+        " ORDER BY seq DESC LIMIT 1"
+    )
+    return Tip(*(connection.execute(query, (_LAST - 1,)).fetchone() or _base(connection)))
 
 
 def _insert(
@@ -201,6 +213,11 @@ def _insert(
     row = (tip.seq, text.decode(), tip.digest, mac)
     connection.execute("INSERT INTO audit VALUES (?, ?, ?, ?)", row)
     return tip
+
+
+def _put_aside(connection: sqlite3.Connection, which: str) -> None:
+    connection.execute(f"INSERT INTO audit_before SELECT * FROM audit WHERE {which}")  # noqa: S608 - its own words
+    connection.execute(f"DELETE FROM audit WHERE {which}")  # noqa: S608 - its own words
 
 
 def _move_base(connection: sqlite3.Connection, base: Tip) -> None:

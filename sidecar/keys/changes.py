@@ -70,8 +70,8 @@ class Changes:
                 self._door.used()
             if before is not None and before.store != entry.store:
                 await self._take_away(before)
-            await self._leftovers.sweep(entry.store)
-            return entry
+        await self.sweep(entry.store)
+        return entry
 
     async def delete(self, slot: Slot) -> bool:
         """Take a key away; false where there was none."""
@@ -87,13 +87,19 @@ class Changes:
                 raise
             self._holdings.remove(entry)
             self._oversight.deleted(entry)
-            await self._leftovers.sweep(entry.store)
-            return True
+        await self.sweep(entry.store)
+        return True
 
-    async def found_missing(self, entry: Entry) -> None:
-        """Its store does not have it any more: neither has the list."""
-        await self._drop(entry)
-        self._holdings.remove(entry)
+    async def sweep(self, store: StoreName) -> None:
+        """A store is open: take away the old copies in it. What fails is tried again later."""
+        for slot in await anyio.to_thread.run_sync(self._leftovers.within, store):
+            async with self._alone(slot):
+                with suppress(AIError):
+                    listed, _ = await anyio.to_thread.run_sync(self._index.read)
+                    kept = listed.get(slot)
+                    if kept is None or kept.store != store:  # else a key was set there again
+                        await self._stores.delete(store, slot)
+                    await anyio.to_thread.run_sync(self._leftovers.remove, store, slot)
 
     async def _keep(
         self, slot: Slot, stored: StoredKey, store: StoreName | None, before: Entry | None
@@ -125,7 +131,8 @@ class Changes:
         except AIError as error:
             self._oversight.failed("delete", error, before.slot, before.store)
             with suppress(StorageError):  # the new key is kept all the same
-                await self._leftovers.add(before.store, before.slot)
+                add = self._leftovers.add
+                await anyio.to_thread.run_sync(add, before.store, before.slot)
         else:
             self._oversight.deleted(before)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import secrets
 
 import msgspec
@@ -32,6 +33,11 @@ class Checkpoint(msgspec.Struct, frozen=True):
     def is_new(self) -> bool:
         """True where it has vouched for nothing yet."""
         return self.seq < 0
+
+    @property
+    def fingerprint(self) -> str:
+        """What tells its key from others, and nothing of what it is."""
+        return hashlib.sha256(b"ai-sidecar/seal/1" + self.key).hexdigest()[:32]
 
     def stored(self) -> StoredKey:
         """Return it as key stores keep it: as text, like a key."""

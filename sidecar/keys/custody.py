@@ -57,11 +57,10 @@ class Custody:
     ) -> None:
         self.stores = stores
         self.holdings = Holdings(index, stores.order)
-        self.oversight = Oversight(Chain(database), StoredSeals(stores), tell)
+        self.oversight = Oversight(Chain(database), StoredSeals(stores, database), tell)
         self.vault = VaultDoor(stores, self.holdings, self.oversight, lock_after_s)
-        self._leftovers = Leftovers(database, index, stores)
         self.changes = Changes(
-            stores, index, self.holdings, self.oversight, self.vault, self._leftovers
+            stores, index, self.holdings, self.oversight, self.vault, Leftovers(database)
         )
         self.guard = Guard(self.holdings.is_unread, self.oversight.pasted)
         self._index = index
@@ -164,14 +163,14 @@ class Custody:
         try:
             stored = await self.stores.read(entry.store, entry.slot)
             if stored is None:
-                await self.changes.found_missing(entry)
+                self.holdings.miss(entry)
                 raise _gone(entry)
         except AIError as error:
             self.oversight.failed("read", error, entry.slot, entry.store, execution_id)
             raise
         self.holdings.keep(entry, stored, forgotten)
         self.oversight.read(entry, execution_id)
-        await self._leftovers.sweep(entry.store)
+        await self.changes.sweep(entry.store)
         return stored
 
     def _opened(self, slot: Slot, task: asyncio.Task[StoredKey]) -> None:

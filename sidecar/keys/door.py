@@ -32,17 +32,28 @@ class VaultDoor:
 
     async def create(self, password: Secret | None) -> None:
         """Make the vault. Raises `InvalidParams` where there is one."""
-        await self._enter("create_vault", lambda vault: vault.create(password))
+        vault = self._stores.vault
+        await self._enter("create_vault", lambda _: vault.create(password), vault.take_back)
 
     async def unlock(self, password: Secret | None) -> None:
         """Open it. Raises `KeyStoreLocked` for a wrong password."""
-        await self._enter("unlock_vault", lambda vault: vault.unlock(password))
+        vault = self._stores.vault
+        await self._enter(
+            "unlock_vault",
+            lambda _: vault.unlock(password),
+            undo=lambda was_locked: was_locked and vault.lock(),
+        )
 
     async def change_password(self, password: Secret | None, new: Secret | None) -> None:
         """Give it another master password; without one the OS keyring protects it."""
-        await self._enter(
-            "change_vault_password", lambda vault: vault.change_password(password, new)
+        vault = self._stores.vault
+        change = await self._enter(
+            "change_vault_password",
+            lambda _: vault.change_password(password, new),
+            undo=vault.take_back,
         )
+        with suppress(AIError):  # what is left in the keyring opens nothing that there is
+            await self._stores.in_vault(lambda _: vault.forget(change))
 
     async def lock(self) -> None:
         """Forget what was read from it, and then its data key: what was asked before is done first.
@@ -73,11 +84,14 @@ class VaultDoor:
             self._locking.cancel()
             self._locking = None
 
-    async def _enter(self, event: EventName, act: Callable[[Vault], None]) -> None:
+    async def _enter(
+        self, event: EventName, act: Callable[[Vault], T], undo: Callable[[T], object]
+    ) -> T:
         try:
-            await self._stores.in_vault(act, undo=lambda _: self._stores.vault.lock())
+            done = await self._stores.in_vault(act, undo)
         except AIError as error:
             self._oversight.vault_refused(event, error)
             raise
         self._oversight.vault_opened(event)
         self.used()
+        return done

@@ -15,8 +15,9 @@ from msgspec import Raw
 from sidecar.errors import InvalidParams
 from sidecar.keys.redaction import KNOWN
 
-_SHORTEST = 20
+SHORTEST_KEY = 20
 """Characters from which on a key can't be taken for a word; `lm-studio` is a key, too."""
+_DIGIT = re.compile("[0-9]")
 _LONGEST = 10_000
 """Longer runs without a space are pictures, and no key is as long."""
 _PARTS = tuple(map(re.compile, (r"""[^"'`<>()\[\]{},;=]+""", r"[\w.\-]+", r"[\w\-]+")))
@@ -26,9 +27,7 @@ _PARTS = tuple(map(re.compile, (r"""[^"'`<>()\[\]{},;=]+""", r"[\w.\-]+", r"[\w\
 class Guard:
     """Knows the keys that were read, and of those that were not, whether a word is one."""
 
-    def __init__(
-        self, is_unread: Callable[[Iterator[str]], bool], refused: Callable[[], None]
-    ) -> None:
+    def __init__(self, is_unread: Callable[[set[str]], bool], refused: Callable[[], None]) -> None:
         self._is_unread = is_unread
         self._refused = refused
 
@@ -45,7 +44,7 @@ class Guard:
             return
         looked_at = {name: item for name, item in value.items() if name not in but}
         for path, text in _texts(looked_at, "$"):
-            if KNOWN.within(text, _SHORTEST) or self._is_unread(_words(text)):
+            if KNOWN.within(text, SHORTEST_KEY) or self._is_unread(_words(text)):
                 self._refused()
                 raise InvalidParams(
                     "This text has an API key in it that is kept here; it was not used.",
@@ -60,7 +59,7 @@ def _texts(value: object, path: str) -> Iterator[tuple[str, str]]:
     while waiting:
         value, path = waiting.pop()
         if isinstance(value, str):
-            if len(value) >= _SHORTEST:
+            if len(value) >= SHORTEST_KEY:
                 yield path, value
         elif isinstance(value, dict):
             # A name goes first: below it, it would be quoted in the path.
@@ -71,10 +70,14 @@ def _texts(value: object, path: str) -> Iterator[tuple[str, str]]:
             waiting += [(item, f"{path}[{index}]") for index, item in reversed(inside)]
 
 
-def _words(text: str) -> Iterator[str]:
-    """Every word that may be a key: alone, between quotes, after `key=`, at a sentence's end."""
-    for run in text.split():
-        if _SHORTEST <= len(run) <= _LONGEST:
-            found = {run, *(word for each in _PARTS for word in each.findall(run))}
-            found |= {word.rstrip(".,:;!?") for word in found}
-            yield from (word for word in found if len(word) >= _SHORTEST)
+def _words(text: str) -> set[str]:
+    """Every word that may be a key: alone, between quotes, after `key=`, at a sentence's end.
+
+    One has a digit in it: words of prose, and most of source code, are not looked at further.
+    """
+    found: set[str] = set()
+    for run in set(text.split()):
+        if SHORTEST_KEY <= len(run) <= _LONGEST and _DIGIT.search(run):
+            parts = {run, *(word for each in _PARTS for word in each.findall(run))}
+            found |= parts | {word.rstrip(".,:;!?") for word in parts}
+    return {word for word in found if len(word) >= SHORTEST_KEY and _DIGIT.search(word)}

@@ -27,6 +27,8 @@ class Holdings:
         self._order = order if "memory" in order else ("memory", *order)
         self._entries: dict[Slot, Entry] = {}
         self._read: dict[Slot, StoredKey] = {}
+        self._missing: set[Entry] = set()
+        """Listed, and not in their stores in this run."""
         self._changes = 0
         self._forgotten = 0
 
@@ -67,7 +69,9 @@ class Holdings:
         found = [
             each
             for each in self._entries.values()
-            if each.slot.provider == wanted.provider and each.store in self._order
+            if each.slot.provider == wanted.provider
+            and each.store in self._order
+            and each not in self._missing
         ]
         key = environment.find(wanted.variables) if "environment" in self._order else None
         if key is not None:
@@ -94,10 +98,14 @@ class Holdings:
 
     def remove(self, entry: Entry) -> None:
         """A key is not there any more, unless it was set anew meanwhile."""
-        if self._entries.get(entry.slot) is entry:
-            self._changes += 1
+        self._changes += 1
+        if self._entries.get(entry.slot) == entry:
             del self._entries[entry.slot]
             self._read.pop(entry.slot, None)
+
+    def miss(self, entry: Entry) -> None:
+        """Its store does not have it in this run. It stays listed: another keyring may be here."""
+        self._missing.add(entry)
 
     # --- what was read ---
 
@@ -112,7 +120,7 @@ class Holdings:
 
     def keep(self, entry: Entry, stored: StoredKey, forgotten: int) -> None:
         """A key was read. It may have been set anew, deleted or locked away meanwhile."""
-        if self._entries.get(entry.slot) is entry and self._forgotten == forgotten:
+        if self._entries.get(entry.slot) == entry and self._forgotten == forgotten:
             self._read[entry.slot] = stored
 
     def forget(self, slot: Slot) -> None:

@@ -99,7 +99,7 @@ class Index:
     def fingerprint_of(self, text: str) -> str:
         """The same, of any text."""
         own = self._own().fingerprint_key
-        return hmac.new(own, text.encode(errors="replace"), "sha256").hexdigest()[:16]
+        return hmac.digest(own, text.encode(errors="replace"), "sha256").hex()[:16]
 
     def _find_identity(self, connection: sqlite3.Connection) -> list[str]:
         """Take the one that is kept, if any. Returns what is wrong with it, for people."""

@@ -1,66 +1,47 @@
 """Old copies of keys, in stores that were not open when the key was set anew in another one.
 
 They are of no use to anybody, and nobody sees them any more: they are taken away when their store
-opens again, also in a later run.
+opens again, also in a later run (`keys/changes.py`). Each is a setting of its own, so that two who
+change the list at once lose nothing of it.
 """
 
 from __future__ import annotations
 
-from contextlib import suppress
-
-import anyio.to_thread
-import msgspec
-
-from sidecar.errors import AIError, StorageError
-from sidecar.keys.index import Index
+from sidecar.errors import StorageError
 from sidecar.keys.store import Slot, StoreName
-from sidecar.keys.stores import Stores
 from sidecar.records.database import Database
 
-_SETTING = "leftover_keys"
-_Places = list[tuple[StoreName, str, str]]
+_SETTING = "leftover"
 
 
 class Leftovers:
-    """Knows where they lie."""
+    """Where they lie. The methods block."""
 
-    def __init__(self, database: Database, index: Index, stores: Stores) -> None:
+    def __init__(self, database: Database) -> None:
         self._database = database
-        self._index = index
-        self._stores = stores
-        self._places: _Places | None = None
+        self._none_are_known = False
 
-    async def add(self, store: StoreName, slot: Slot) -> None:
+    def add(self, store: StoreName, slot: Slot) -> None:
         """There is one. Raises `StorageError`."""
-        await self._keep([*await self._known(), (store, *slot)])
+        self._none_are_known = False
+        self._database.write_setting(_name(store, slot), b"")
 
-    async def sweep(self, store: StoreName) -> None:
-        """A store is open: take away what lies in it. What fails is tried again another time."""
-        places = [each for each in await self._known() if each[0] == store]
-        if not places:
-            return
-        with suppress(AIError):
-            listed, _ = await anyio.to_thread.run_sync(self._index.read)
-            for place in places:
-                slot = Slot(*place[1:])
-                kept = listed.get(slot)
-                if kept is None or kept.store != store:  # else a key was set there again
-                    await self._stores.delete(store, slot)
-                await self._keep([each for each in await self._known() if each != place])
+    def remove(self, store: StoreName, slot: Slot) -> None:
+        """There is none there any more. Raises `StorageError`."""
+        self._database.write_setting(_name(store, slot), None)
 
-    async def _known(self) -> _Places:
-        if self._places is None:
-            self._places = await anyio.to_thread.run_sync(self._read)
-        return self._places
-
-    def _read(self) -> _Places:
+    def within(self, store: StoreName) -> list[Slot]:
+        """The places in a store where one lies."""
+        if self._none_are_known:
+            return []
         try:
-            kept = self._database.read_settings().get(_SETTING, b"[]")
-            return msgspec.json.decode(kept, type=_Places)
-        except (StorageError, msgspec.DecodeError, UnicodeError):
+            names = self._database.read_settings()
+        except StorageError:
             return []  # told where the settings are read
+        found = [each.split(":")[1:] for each in names if each.startswith(f"{_SETTING}:")]
+        self._none_are_known = not found
+        return [Slot(*place) for name, *place in found if name == store]
 
-    async def _keep(self, places: _Places) -> None:
-        self._places = places
-        value = msgspec.json.encode(places) if places else None
-        await anyio.to_thread.run_sync(self._database.write_setting, _SETTING, value)
+
+def _name(store: StoreName, slot: Slot) -> str:
+    return f"{_SETTING}:{store}:{slot.provider}:{slot.key_id}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sidecar.keys.store import Slot, StoredKey, StoreName, StoreState
+from sidecar.keys.store import Slot, StoredKey, StoreName
 
 
 class MemoryStore:
@@ -12,10 +12,6 @@ class MemoryStore:
 
     def __init__(self) -> None:
         self._kept: dict[Slot, StoredKey] = {}
-
-    def state(self) -> StoreState:
-        """Always ready."""
-        return StoreState(name=self.name, state="ready")
 
     def read(self, slot: Slot) -> StoredKey | None:
         """Return what is kept there."""

@@ -27,6 +27,8 @@ MARK = "[redacted]"
 SHORTEST = 6
 """Characters of the shortest secret that is taken out: a shorter one may be any word."""
 _REMEMBERED = 32
+_ESCAPED_BY_LETTER = 500
+"""Characters of the longest secret that is known with every letter of it escaped."""
 _LONGEST_SHAPE = 200
 """Characters that are looked at behind a cut, for a key that it goes through."""
 
@@ -153,7 +155,8 @@ def _forms(secret: str) -> Iterator[str]:
         yield re.sub("%[0-9A-F]{2}", lambda found: found[0].lower(), quoted)
     yield from (html.escape(secret), html.escape(secret, quote=False))
     yield html.escape(secret).replace("&#x27;", "&#39;")
-    yield from ("".join(each.format(ord(letter)) for letter in secret) for each in _LETTERS)
+    if len(secret) <= _ESCAPED_BY_LETTER:
+        yield from ("".join(each.format(ord(letter)) for letter in secret) for each in _LETTERS)
     raw = secret.encode("utf-8", "surrogatepass")
     yield from (raw.hex(), raw.hex().upper())
     for offset in range(3):

@@ -13,7 +13,7 @@ import queue
 import threading
 import time
 from collections.abc import Callable
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import anyio
 
@@ -32,7 +32,7 @@ class SerialThread:
     def __init__(self, name: str, patience_s: float) -> None:
         self._name = name
         self._patience_s = patience_s
-        self._jobs: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
+        self._jobs: queue.SimpleQueue[_Job[Any]] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
         self._busy_since: float | None = None
         self._given_up_on: float | None = None
@@ -46,11 +46,16 @@ class SerialThread:
             return False
         return since == self._given_up_on or time.monotonic() - since > self._patience_s
 
-    async def call(self, work: Callable[[], T], undo: Callable[[T], object] | None = None) -> T:
+    async def call(
+        self,
+        work: Callable[[], T],
+        undo: Callable[[T], object] | None = None,
+        patience_s: float | None = None,
+    ) -> T:
         """Run `work` in the thread and return what it returns. Raises `Stuck`, and what it does.
 
         Where nobody waits any more when it is done, `undo` takes back what it has done, before
-        anything else is begun.
+        anything else is begun. Who has less patience than usual says nothing about others' by it.
         """
         if self.stuck:
             raise Stuck
@@ -58,23 +63,24 @@ class SerialThread:
             self._thread = threading.Thread(target=self._run, name=self._name, daemon=True)
             self._thread.start()
         job = _Job(work, undo, asyncio.get_running_loop())
-        self._jobs.put(job.run)
+        self._jobs.put(job)
         try:
-            with anyio.move_on_after(self._patience_s):
+            with anyio.move_on_after(self._patience_s if patience_s is None else patience_s):
                 return await asyncio.shield(job.outcome)
         finally:
             in_time = job.give_up()
         if in_time:
             return await job.outcome
-        # Whoever asks next is told at once, though the work began a little after this call.
-        self._given_up_on = self._busy_since
+        if patience_s is None:
+            # Whoever asks next is told at once, though the work began a little after this call.
+            self._given_up_on = job.began or self._busy_since
         raise Stuck
 
     def _run(self) -> None:
         while True:
             job = self._jobs.get()
-            self._busy_since = time.monotonic()
-            job()
+            self._busy_since = job.began = time.monotonic()
+            job.run()
             self._busy_since = None
 
 
@@ -88,6 +94,7 @@ class _Job(Generic[T]):
         loop: asyncio.AbstractEventLoop,
     ) -> None:
         self.outcome: asyncio.Future[T] = loop.create_future()
+        self.began: float | None = None
         self._work = work
         self._undo = undo
         self._loop = loop

@@ -55,9 +55,6 @@ class KeyStore(Protocol):
 
     name: StoreName
 
-    def state(self) -> StoreState:
-        """Look at it without disturbing anybody: no dialogue, no password."""
-
     def read(self, slot: Slot) -> StoredKey | None:
         """Return what is kept there."""
 

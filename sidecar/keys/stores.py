@@ -7,6 +7,8 @@ from collections.abc import Callable
 from functools import partial
 from typing import NamedTuple, TypeVar
 
+import anyio.to_thread
+
 from sidecar.errors import (
     AIError,
     ComponentMissing,
@@ -24,6 +26,7 @@ from sidecar.records.database import Database
 
 logger = logging.getLogger(__name__)
 
+_STATE_S = 2.0
 PATIENCE_S = 20.0
 """How long anybody waits for a key store. Who unlocks a keyring later than that asks again."""
 
@@ -48,10 +51,10 @@ class Stores:
         patience_s: float = PATIENCE_S,
     ) -> None:
         self.order = order
-        keyring = KeyringStore(index.home_id)
-        self.vault = Vault(database, keyring)
+        self._keyring = KeyringStore(index.home_id)
+        self.vault = Vault(database, self._keyring)
         self._all: dict[str, KeyStore] = {
-            "keyring": keyring,
+            "keyring": self._keyring,
             "vault": self.vault,
             "memory": MemoryStore(),
         }
@@ -106,25 +109,33 @@ class Stores:
 
     async def known(self) -> list[StoreState]:
         """Every store of the order, as far as it is known without asking the keyring."""
-        return [await self.state(name, ask_keyring=False) for name in self.order]
+        unasked = StoreState(name="keyring", state="unknown")
+        return [await self._state(name, unasked) for name in self.order]
 
     async def states(self) -> list[StoreState]:
-        """Every store of the order as it is now. Opens no dialogue."""
-        return [await self.state(name) for name in self.order]
+        """Every store of the order as it is now. Opens no dialogue, and waits for none."""
+        keyring = await self.keyring_state()
+        return [await self._state(name, keyring) for name in self.order]
 
-    async def state(self, name: StoreName, *, ask_keyring: bool = True) -> StoreState:
+    async def state(self, name: StoreName) -> StoreState:
         """One store as it is now."""
-        if name == "environment":
-            return StoreState(name=name, state="ready")
-        if name == "keyring" and not ask_keyring:
-            return StoreState(name=name, state="unknown")
-        look = self._all[name].state
-        if name == "vault":
-            look = partial(self.vault.state, ask_keyring=ask_keyring)
+        return await self._state(name, await self.keyring_state())
+
+    async def keyring_state(self) -> StoreState:
+        """The keyring as it is now: by itself, or as what opens the vault."""
         try:
-            return await self._call(name, look)
+            return await self._call("keyring", self._keyring.state, patience_s=_STATE_S)
         except KeyStoreLocked as error:
-            return StoreState(name=name, state="busy", detail=error.message, hint=error.hint)
+            return StoreState(name="keyring", state="busy", detail=error.message, hint=error.hint)
+
+    async def _state(self, name: StoreName, keyring: StoreState) -> StoreState:
+        if name == "keyring":
+            return keyring
+        if name != "vault":
+            return StoreState(name=name, state="ready")
+        try:
+            # Not in its own thread, which may be waiting for the keyring: it only looks at a file.
+            return await anyio.to_thread.run_sync(self.vault.state, keyring)
         except AIError as error:
             return StoreState(name=name, state="damaged", detail=error.message, hint=error.hint)
 
@@ -166,12 +177,16 @@ class Stores:
             store.write(slot, written.before)
 
     async def _call(
-        self, name: StoreName, work: Callable[[], T], undo: Callable[[T], object] | None = None
+        self,
+        name: StoreName,
+        work: Callable[[], T],
+        undo: Callable[[T], object] | None = None,
+        patience_s: float | None = None,
     ) -> T:
         if name == "memory":
             return work()
         try:
-            return await self._threads[name].call(work, undo)
+            return await self._threads[name].call(work, undo, patience_s)
         except Stuck:
             message = f"The {name} does not answer; it may be waiting for somebody to unlock it."
             hint = "Look for its dialogue, unlock it, and try again."

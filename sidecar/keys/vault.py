@@ -25,7 +25,7 @@ import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
@@ -55,8 +55,15 @@ from sidecar.records.database import Database, is_damaged
 if TYPE_CHECKING:
     import sqlite3
 
-_Wrapped = tuple[str, bytes, bytes]
+Wrapped = tuple[str, bytes, bytes]
 """A row of the table `vault`: the header, the nonce, the wrapped data key."""
+
+
+class Rewrapped(NamedTuple):
+    """How the data key is wrapped now, and how it was before; None where there was no vault."""
+
+    before: Wrapped | None
+    now: Wrapped
 
 
 class Vault:
@@ -70,17 +77,16 @@ class Vault:
         self._scrypt_n = scrypt_n
         self._data_key: bytes | None = None
 
-    def state(self, *, ask_keyring: bool = True) -> StoreState:
-        """Look at it without opening it. Without asking, one in the keyring's care is `unknown`."""
+    def state(self, keyring: StoreState) -> StoreState:
+        """Look at it without opening it. One in the keyring's care is as open as the keyring."""
         header = self.header()
         if header is None:
             return _state("missing", "There is none.", _MAKE_ONE)
         if self._data_key is None:
             if header.protection == "password":
                 return _state("locked", "It is locked by its master password.", _OPEN_IT)
-            if not ask_keyring:
+            if keyring.state == "unknown":
                 return _state("unknown")
-            keyring = self._keyring.state()
             if keyring.state != "ready":
                 detail = f"Its own key is in the OS keyring. {keyring.detail or ''}".rstrip()
                 return _state("locked", detail, keyring.hint)
@@ -93,7 +99,7 @@ class Vault:
 
     # --- opening and closing ---
 
-    def create(self, password: Secret | None) -> None:
+    def create(self, password: Secret | None) -> Rewrapped:
         """Make one, under a password or, without one, under the OS keyring.
 
         The audit's seal is in it from its first moment on: that it is missing says something.
@@ -108,15 +114,18 @@ class Vault:
             connection.execute("INSERT INTO vault VALUES (1, ?, ?, ?)", row)
             connection.execute(_INSERT, seal)
         self._data_key = data_key
+        return Rewrapped(None, row)
 
-    def unlock(self, password: Secret | None) -> None:
-        """Open it. Raises `KeyStoreLocked` for a wrong password."""
+    def unlock(self, password: Secret | None) -> bool:
+        """Open it; true where it was not open. Raises `KeyStoreLocked` for a wrong password."""
+        was_locked = self._data_key is None
         header, nonce, wrapped = self._require()
         data_key = self._unwrap(header, nonce, wrapped, password)
         self._data_key = data_key
         if header.scrypt is not None and header.scrypt.cost < new_scrypt(self._scrypt_n).cost:
             with suppress(AIError):  # it is open all the same; the next time will do
                 self._replace(wrapped, data_key, password)
+        return was_locked
 
     def lock(self) -> bool:
         """Forget the data key; false where it was not known."""
@@ -124,13 +133,34 @@ class Vault:
         self._data_key = None
         return was_open
 
-    def change_password(self, password: Secret | None, new_password: Secret | None) -> None:
-        """Wrap the data key anew; without a new password under the OS keyring."""
+    def change_password(self, password: Secret | None, new_password: Secret | None) -> Rewrapped:
+        """Wrap the data key anew; without a new password under the OS keyring.
+
+        What the old wrapping needs stays, until `forget`: it may be taken back.
+        """
         header, nonce, wrapped = self._require()
         data_key = self._unwrap(header, nonce, wrapped, password)
-        self._replace(wrapped, data_key, new_password)
+        row = self._replace(wrapped, data_key, new_password)
         self._data_key = data_key
-        self._forget_entry(header)
+        return Rewrapped((msgspec.json.encode(header).decode(), nonce, wrapped), row)
+
+    def take_back(self, change: Rewrapped) -> None:
+        """Let it be as it was before a change that nobody waited for; it is locked then."""
+        self.lock()
+        *_, wrapped = change.now
+        with self._changing() as connection:
+            if change.before is None:
+                gone = "DELETE FROM vault WHERE wrapped = ?"
+                if connection.execute(gone, (wrapped,)).rowcount:
+                    connection.execute("DELETE FROM secrets")  # none but the seal, encrypted by it
+            else:
+                connection.execute(_UPDATE, (*change.before, wrapped))
+        self._forget_entry(change.now)
+
+    def forget(self, change: Rewrapped) -> None:
+        """Take out of the keyring what wrapped the data key before."""
+        if change.before is not None:
+            self._forget_entry(change.before)
 
     # --- keys ---
 
@@ -201,7 +231,7 @@ class Vault:
         return found, nonce, wrapped
 
     @contextmanager
-    def _wrapped(self, data_key: bytes, password: Secret | None) -> Iterator[_Wrapped]:
+    def _wrapped(self, data_key: bytes, password: Secret | None) -> Iterator[Wrapped]:
         """The data key wrapped anew, to be kept in here."""
         if password is None:
             header = Header(protection="keyring", entry=secrets.token_hex(8))
@@ -216,19 +246,21 @@ class Vault:
         try:
             yield encoded.decode(), *encrypt(wrapping, data_key, encoded)
         except KeyStoreLocked:
-            self._forget_entry(header)  # surely not kept; after any other failure it may be
+            # Surely not kept; after any other failure it may be.
+            self._forget_entry((encoded.decode(), b"", b""))
             raise
 
-    def _replace(self, wrapped: bytes, data_key: bytes, password: Secret | None) -> None:
+    def _replace(self, wrapped: bytes, data_key: bytes, password: Secret | None) -> Wrapped:
         """Wrap the data key anew, unless somebody else has just done so."""
-        statement = "UPDATE vault SET header = ?, nonce = ?, wrapped = ? WHERE wrapped = ?"
         with self._wrapped(data_key, password) as row, self._changing() as connection:
-            if connection.execute(statement, (*row, wrapped)).rowcount != 1:
+            if connection.execute(_UPDATE, (*row, wrapped)).rowcount != 1:
                 message = "The vault's password was changed by somebody else meanwhile."
                 raise KeyStoreLocked(message, hint="Try again, with the password that it has now.")
+        return row
 
-    def _forget_entry(self, header: Header) -> None:
+    def _forget_entry(self, row: Wrapped) -> None:
         """Take out of the keyring what wraps nothing any more."""
+        header = msgspec.json.decode(row[0], type=Header)
         if header.entry is not None:
             with suppress(AIError):  # it opens nothing: no reason to fail
                 self._keyring.delete(header.slot)
@@ -287,6 +319,7 @@ def _damage_told() -> Iterator[None]:
         raise
 
 
+_UPDATE = "UPDATE vault SET header = ?, nonce = ?, wrapped = ? WHERE wrapped = ?"
 _INSERT = "INSERT OR REPLACE INTO secrets VALUES (?, ?, ?, ?, ?)"
 _MAKE_ONE = "The app can make one, by create_vault."
 _OPEN_IT = "The app opens it with its master password, by unlock_vault."

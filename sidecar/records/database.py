@@ -37,6 +37,8 @@ _MIGRATIONS = (
     """CREATE TABLE audit (
         seq INTEGER PRIMARY KEY, event TEXT NOT NULL, digest BLOB NOT NULL, mac BLOB
     )""",
+    # What was broken in it when it was begun anew, for who wants to look.
+    "CREATE TABLE audit_before (seq INTEGER, event TEXT, digest BLOB, mac BLOB)",
 )
 _BUSY_S = 5.0
 

@@ -52,8 +52,9 @@ async def test_an_unknown_one_is_not_made_by_its_settings(tmp_path: Path) -> Non
 
 async def test_it_tells_in_whose_settings_a_text_stands(tmp_path: Path) -> None:
     made = preferences(tmp_path)
-    await made.configure("groq", Overrides(organization="org with-a-text-in-it"))
-    await made.activate(Active(provider="xai", model="of-the-active-one"))
-    assert made.holding("a-text-in") == "groq"
-    assert made.holding("the-active-one") == "xai"
-    assert made.holding("nowhere") is None
+    await made.configure("groq", Overrides(organization="org with-a-long-text-in-it-somewhere"))
+    await made.activate(Active(provider="xai", model="the-model-of-the-active-one-is-long"))
+    assert made.holding("a-long-text-in-it-somewhere") == "groq"
+    assert made.holding("model-of-the-active-one") == "xai"
+    assert made.holding("nowhere-at-all-to-be-found") is None
+    assert made.holding("groq") is None, "a word may stand there by chance"

@@ -49,8 +49,9 @@ class KeptSeals:
         self.locked = locked
         self.writes = 0
 
-    async def read(self) -> Checkpoint | None:
-        """Return it."""
+    async def read(self, *, search: bool) -> Checkpoint | None:
+        """Return it. As if sidecar.db had a note of it."""
+        del search
         self._look()
         return self.kept
 
@@ -75,8 +76,9 @@ class KeptSeals:
 class NoSeals:
     """Where there is no key store at all."""
 
-    async def read(self) -> None:
+    async def read(self, *, search: bool) -> None:
         """There is none."""
+        del search
 
     async def make(self) -> None:
         """There can be none."""

@@ -9,7 +9,6 @@ import pytest
 
 from sidecar.errors import KeyStoreCorrupt, StorageError
 from sidecar.keys.chain import Chain
-from sidecar.keys.checkpoint import Checkpoint
 from sidecar.keys.secret import Secret
 from sidecar.keys.store import Slot
 from sidecar.records.database import Database
@@ -130,7 +129,8 @@ async def test_a_store_that_is_asked_and_does_not_answer_keeps_no_event_from_bei
     asked = anyio.Event()
 
     class Hanging(KeptSeals):
-        async def read(self) -> None:
+        async def read(self, *, search: bool) -> None:
+            del search
             asked.set()
             await anyio.sleep_forever()
 
@@ -260,7 +260,8 @@ async def test_a_seal_that_was_changed_is_told_and_events_are_written_all_the_sa
     database: Database,
 ) -> None:
     class Changed(KeptSeals):
-        async def read(self) -> None:
+        async def read(self, *, search: bool) -> None:
+            del search
             message = "The audit's seal in the key store can't be read."
             raise KeyStoreCorrupt(message)
 
@@ -276,7 +277,8 @@ async def test_a_bug_of_ours_ends_no_sidecar(
     database: Database, caplog: pytest.LogCaptureFixture
 ) -> None:
     class Broken(KeptSeals):
-        async def read(self) -> None:
+        async def read(self, *, search: bool) -> None:
+            del search
             message = "a bug"
             raise RuntimeError(message)
 
@@ -302,19 +304,3 @@ async def test_a_seal_that_somebody_has_taken_away_is_told_and_none_is_made_in_i
     assert seals.kept is None
     assert (await later.begin_anew()).valid
     assert (await an_audit(database, seals).verify()).sealed == 5
-
-
-async def test_a_seal_that_was_never_used_does_not_stand_in_for_one_that_is_not_here(
-    database: Database,
-) -> None:
-    in_keyring = KeptSeals()
-    audit = await after(await after(an_audit(database, in_keyring), "ok"), "ok")
-    await audit.flush(closing=True)
-    told: list[str] = []
-    without_keyring = await after(
-        an_audit(database, KeptSeals(Checkpoint(bytes(32))), told), "ok", "ok"
-    )
-    assert (await without_keyring.verify()).valid
-    again = await after(an_audit(database, in_keyring, told), "ok")
-    verdict = await again.verify()
-    assert (verdict.valid, verdict.sealed, told) == (True, 5, [])

@@ -38,7 +38,7 @@ async def test_who_has_put_back_a_backup_may_begin_anew(database: Database) -> N
     assert not (await an_audit(database, seals).verify()).valid, "and it is watched again"
 
 
-async def test_what_is_broken_in_itself_is_taken_out_where_it_begins_anew(
+async def test_what_is_broken_in_itself_stays_in_the_file_behind_which_it_begins_anew(
     database: Database,
 ) -> None:
     seals = KeptSeals()
@@ -47,6 +47,7 @@ async def test_what_is_broken_in_itself_is_taken_out_where_it_begins_anew(
     assert not (await audit.verify()).valid
     verdict = await audit.begin_anew()
     assert (verdict.valid, verdict.events, verdict.sealed) == (True, 1, 6)
+    assert by_hand(database, "SELECT count(*) FROM audit_before") == [(4,)]
     assert (await an_audit(database, seals).verify()).valid
 
 
@@ -65,3 +66,42 @@ async def test_where_there_was_never_a_key_store_it_begins_anew_without(database
     by_hand(database, "UPDATE audit SET event = '{}' WHERE seq = 1")
     assert not (await audit.verify()).valid
     assert (await audit.begin_anew()).valid
+
+
+@pytest.mark.parametrize("place", [2**62, 2**63 - 1, -5])
+async def test_a_place_that_nobody_here_has_given_is_no_reason_not_to(
+    database: Database, place: int
+) -> None:
+    seals = KeptSeals()
+    await after(an_audit(database, seals), *["ok"] * 3)
+    by_hand(database, "INSERT INTO audit VALUES (?, '{}', x'00', NULL)", place)
+    audit = an_audit(database, seals)
+    assert not (await audit.verify()).valid
+    verdict = await audit.begin_anew()
+    assert (verdict.valid, verdict.events) == (True, 4)
+    assert (await (await after(an_audit(database, seals), "ok")).verify()).valid
+
+
+async def test_a_seal_that_is_lost_is_replaced_and_what_is_whole_stays(database: Database) -> None:
+    seals = KeptSeals()
+    await (await after(await after(an_audit(database, seals), "ok"), "ok")).flush(closing=True)
+    seals.kept = None
+    audit = an_audit(database, seals)
+    assert not (await audit.verify()).valid
+    verdict = await audit.begin_anew()
+    assert (verdict.valid, verdict.events, verdict.sealed) == (True, 3, 3)
+    assert (await an_audit(database, seals).verify()).valid
+
+
+async def test_a_sidecar_in_doubt_does_not_write_over_what_somebody_else_has_begun(
+    database: Database,
+) -> None:
+    seals = KeptSeals()
+    running = await after(an_audit(database, seals), *["ok"] * 3)
+    backup = file_of(database).read_bytes()
+    await after(running, *["ok"] * 3)
+    file_of(database).write_bytes(backup)
+    await after(running, "ok")
+    assert (await an_audit(database, seals).begin_anew()).valid
+    await running.flush(closing=True)
+    assert (await an_audit(database, seals).verify()).valid

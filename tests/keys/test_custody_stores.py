@@ -105,18 +105,34 @@ async def test_locking_forgets_what_was_read_and_what_is_just_being_read(
         await used(custody)
 
 
-async def test_a_key_that_its_store_has_no_more_is_not_listed_any_more(
+async def test_a_key_that_its_store_has_not_is_passed_over_in_this_run_and_not_forgotten(
     database: Database,
 ) -> None:
     await in_a_vault(database)
     custody = await again(database)
+    row = by_hand(database, "SELECT * FROM secrets WHERE provider = 'mine'")[0]
     by_hand(database, "DELETE FROM secrets WHERE provider = 'mine'")
     with pytest.raises(KeyNotFound, match="not in the vault any more"):
         await used(custody)
+    await custody.holdings.refresh()
     assert custody.holdings.of(wanted()) == []
-    assert Index(database).read() == ({}, [])
     with pytest.raises(KeyNotFound, match="no API key"):
         custody.choose(wanted())
+    by_hand(database, "INSERT INTO secrets VALUES (?, ?, ?, ?, ?)", *row)
+    assert await used(await again(database)) == "the-key-itself", "as with another keyring"
+    await custody.changes.store(SLOT, Secret("entered again"), (HERE,), "vault")
+    assert await used(custody) == "entered again"
+
+
+async def test_a_key_that_is_deleted_while_the_list_is_read_is_gone(database: Database) -> None:
+    for _ in range(20):
+        custody = await in_a_vault(Database(file_of(database).parent / "homes" / str(_)))
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(custody.holdings.refresh)
+            tasks.start_soon(custody.changes.delete, SLOT)
+            tasks.start_soon(custody.holdings.refresh)
+        assert custody.holdings.of(wanted()) == []
+        assert custody.holdings.opened(SLOT) is None
 
 
 @pytest.mark.usefixtures("keyring_here")

@@ -14,7 +14,7 @@ from sidecar.keys.guard import Guard
 from sidecar.keys.secret import Secret
 
 READ = "a-key-that-was-read-from-its-store"
-UNREAD = "a-key-that-lies-unread_in.its-store"
+UNREAD = "a-key-that-lies-unread_in.its-store-1"
 
 
 def is_unread(words: Iterable[str]) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from sidecar.errors import KeyStoreCorrupt, KeyStoreLocked
+from sidecar.errors import ComponentMissing, KeyStoreCorrupt, KeyStoreLocked
 from sidecar.keys.checkpoint import Checkpoint
 from sidecar.keys.index import Index
 from sidecar.keys.seals import StoredSeals
@@ -12,6 +12,7 @@ from sidecar.keys.secret import Secret
 from sidecar.keys.store import Slot, StoredKey, StoreName
 from sidecar.keys.stores import Stores
 from sidecar.records.database import Database
+from tests.keys.conftest import found_anew
 from tests.keys.vaults import CHEAP, PASSWORD, by_hand
 from tests.secret_service import SecretService
 
@@ -29,25 +30,25 @@ def the_stores(database: Database, *order: StoreName) -> Stores:
 
 async def test_without_a_store_that_outlives_the_run_there_is_none(database: Database) -> None:
     for stores in (the_stores(database), the_stores(database, "memory", "environment")):
-        assert await StoredSeals(stores).read() is None
-        await StoredSeals(stores).write(Checkpoint(bytes(32)))
+        assert await StoredSeals(stores, database).read(search=True) is None
+        await StoredSeals(stores, database).write(Checkpoint(bytes(32)))
         assert await stores.read("memory", SEAL) is None
 
 
 async def test_a_vault_has_one_from_its_first_moment_on(database: Database) -> None:
     stores = the_stores(database)
     await stores.in_vault(lambda vault: vault.create(PASSWORD))
-    made = await StoredSeals(stores).read()
+    made = await StoredSeals(stores, database).read(search=True)
     assert made is not None
     assert len(made.key) == 32
     assert made.is_new
     again = the_stores(database)
     await again.in_vault(lambda vault: vault.unlock(PASSWORD))
-    seals = StoredSeals(again)
-    assert await seals.read() == made
+    seals = StoredSeals(again, database)
+    assert await seals.read(search=True) == made
     later = Checkpoint(made.key, 7, b"x" * 32, 2)
     await seals.write(later)
-    assert await StoredSeals(stores).read() == later
+    assert await StoredSeals(stores, database).read(search=True) == later
 
 
 async def test_a_vault_without_one_is_one_that_it_was_taken_from(database: Database) -> None:
@@ -55,24 +56,72 @@ async def test_a_vault_without_one_is_one_that_it_was_taken_from(database: Datab
     await stores.in_vault(lambda vault: vault.create(PASSWORD))
     by_hand(database, "DELETE FROM secrets WHERE provider = '$audit'")
     with pytest.raises(KeyStoreCorrupt, match="gone from the vault"):
-        await StoredSeals(stores).read()
-    made = await StoredSeals(stores).make()
+        await StoredSeals(stores, database).read(search=True)
+    made = await StoredSeals(stores, database).make()
     assert made is not None
-    assert await StoredSeals(stores).read() == made
+    assert await StoredSeals(stores, database).read(search=True) == made
 
 
 async def test_in_a_keyring_one_is_made_once_and_found_again(
     database: Database, keyring_here: SecretService
 ) -> None:
     stores = the_stores(database)
-    assert await StoredSeals(stores).read() is None
-    made = await StoredSeals(stores).make()
+    assert await StoredSeals(stores, database).read(search=True) is None
+    made = await StoredSeals(stores, database).make()
     assert made is not None
     with keyring_here.locked():
         await stores.in_vault(lambda vault: vault.create(PASSWORD))
         with pytest.raises(KeyStoreLocked, match="keyring"):
-            await StoredSeals(stores).read()
-    assert await StoredSeals(stores).read() == made
+            await StoredSeals(stores, database).read(search=True)
+    assert await StoredSeals(stores, database).read(search=True) == made
+
+
+async def test_a_store_that_is_not_here_has_it_and_another_does_not_stand_in(
+    database: Database, keyring_here: SecretService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    del keyring_here
+    stores = the_stores(database)
+    made = await StoredSeals(stores, database).make()
+    await stores.in_vault(lambda vault: vault.create(PASSWORD))
+    with monkeypatch.context() as patch:
+        patch.setenv("PYTHON_KEYRING_BACKEND", "keyring.backends.fail.Keyring")
+        found_anew()
+        for search in (True, False):
+            with pytest.raises(ComponentMissing, match="in the keyring, which is not here"):
+                await StoredSeals(stores, database).read(search=search)
+    found_anew()
+    assert await StoredSeals(stores, database).read(search=False) == made
+
+
+async def test_no_store_is_asked_for_one_of_which_there_is_no_note(
+    database: Database, keyring_here: SecretService
+) -> None:
+    del keyring_here
+    stores = the_stores(database)
+    assert await StoredSeals(stores, database).read(search=False) is None
+    assert not database.exists()
+    assert stores._threads["keyring"]._thread is None
+
+
+async def test_one_whose_note_was_lost_is_found_and_noted_again(
+    database: Database, keyring_here: SecretService
+) -> None:
+    del keyring_here
+    stores = the_stores(database)
+    made = await StoredSeals(stores, database).make()
+    by_hand(database, "DELETE FROM settings WHERE name = 'audit_seal'")
+    assert await StoredSeals(stores, database).read(search=False) is None
+    assert await StoredSeals(stores, database).read(search=True) == made
+    assert await StoredSeals(stores, database).read(search=False) == made
+
+
+async def test_another_one_in_its_place_is_told(database: Database) -> None:
+    stores = the_stores(database)
+    await stores.in_vault(lambda vault: vault.create(PASSWORD))
+    assert await StoredSeals(stores, database).read(search=True)
+    await stores.write(SEAL, Checkpoint(b"x" * 32).stored(), "vault")
+    with pytest.raises(KeyStoreCorrupt, match="gone from the vault"):
+        await StoredSeals(stores, database).read(search=False)
 
 
 async def test_a_locked_vault_may_have_it(database: Database) -> None:
@@ -80,7 +129,7 @@ async def test_a_locked_vault_may_have_it(database: Database) -> None:
     await stores.in_vault(lambda vault: vault.create(PASSWORD))
     stores.vault.lock()
     with pytest.raises(KeyStoreLocked, match="vault"):
-        await StoredSeals(stores).read()
+        await StoredSeals(stores, database).read(search=True)
 
 
 async def test_a_seal_in_a_later_store_is_found_before_another_is_made(
@@ -89,10 +138,10 @@ async def test_a_seal_in_a_later_store_is_found_before_another_is_made(
     del keyring_here
     alone = the_stores(database, "vault")
     await alone.in_vault(lambda vault: vault.create(PASSWORD))
-    made = await StoredSeals(alone).read()
+    made = await StoredSeals(alone, database).read(search=True)
     both = the_stores(database)
     await both.in_vault(lambda vault: vault.unlock(PASSWORD))
-    assert await StoredSeals(both).read() == made
+    assert await StoredSeals(both, database).read(search=True) == made
     assert await both.read("keyring", SEAL) is None
 
 
@@ -104,7 +153,7 @@ async def test_one_that_cannot_be_read_is_told_and_not_made_anew(
     await stores.in_vault(lambda vault: vault.create(PASSWORD))
     await stores.write(SEAL, StoredKey(Secret(text)), "vault")
     with pytest.raises(KeyStoreCorrupt, match="seal"):
-        await StoredSeals(stores).read()
+        await StoredSeals(stores, database).read(search=True)
     kept = await stores.read("vault", SEAL)
     assert kept is not None
     assert kept.api_key.reveal() == text

@@ -29,6 +29,7 @@ from tests.keys.vaults import (
     HERE,
     OTHER,
     PASSWORD,
+    READY,
     THERE,
     a_vault,
     by_hand,
@@ -43,7 +44,7 @@ SLOT = Slot("openai", "default")
 
 def test_there_is_none_before_it_is_made(database: Database) -> None:
     vault = a_vault(database)
-    assert vault.state().state == "missing"
+    assert vault.state(READY).state == "missing"
     assert vault.header() is None
     with pytest.raises(ComponentMissing, match="no vault"):
         vault.unlock(PASSWORD)
@@ -57,13 +58,13 @@ def test_there_is_none_before_it_is_made(database: Database) -> None:
 def test_what_is_kept_is_read_again_by_whoever_has_the_password(database: Database) -> None:
     vault = a_vault(database)
     vault.create(PASSWORD)
-    assert vault.state().state == "ready"
+    assert vault.state(READY).state == "ready"
     kept = key('ünd "quoted" \\ 鍵', HERE, THERE)
     vault.write(SLOT, kept)
     assert vault.read(SLOT) == kept
 
     other = a_vault(database)
-    assert other.state().state == "locked"
+    assert other.state(READY).state == "locked"
     with pytest.raises(KeyStoreLocked, match="locked"):
         other.read(SLOT)
     other.unlock(PASSWORD)
@@ -101,13 +102,13 @@ def test_a_wrong_password_opens_nothing_and_the_right_one_still_does(database: D
     for wrong in ("", "wrong", PASSWORD.reveal() + " ", PASSWORD.reveal().upper()):
         with pytest.raises(KeyStoreLocked, match="wrong"):
             vault.unlock(Secret(wrong))
-        assert vault.state().state == "locked"
+        assert vault.state(READY).state == "locked"
         with pytest.raises(KeyStoreLocked):
             vault.write(SLOT, key())
     with pytest.raises(InvalidParams, match="password"):
         vault.unlock(None)
     vault.unlock(PASSWORD)
-    assert vault.state().state == "ready"
+    assert vault.state(READY).state == "ready"
 
 
 def test_a_wrong_password_does_not_close_an_open_one(database: Database) -> None:
@@ -115,7 +116,7 @@ def test_a_wrong_password_does_not_close_an_open_one(database: Database) -> None
     vault.create(PASSWORD)
     with pytest.raises(KeyStoreLocked):
         vault.unlock(OTHER)
-    assert vault.state().state == "ready"
+    assert vault.state(READY).state == "ready"
 
 
 @pytest.mark.parametrize("typed", ["Grüße, Café Å", "ﬁne Ⅳ ①", "한국어 암호문"])
@@ -125,7 +126,7 @@ def test_a_password_is_the_same_however_its_letters_are_composed(
 ) -> None:
     a_vault(database).create(Secret(typed))
     again = unicodedata.normalize(form, typed)  # type: ignore[arg-type] # one of the four
-    assert opened(database, Secret(again)).state().state == "ready"
+    assert opened(database, Secret(again)).state(READY).state == "ready"
 
 
 def test_locked_it_reads_and_writes_nothing_but_deletes(database: Database) -> None:
@@ -133,7 +134,7 @@ def test_locked_it_reads_and_writes_nothing_but_deletes(database: Database) -> N
     vault.create(PASSWORD)
     vault.write(SLOT, key())
     vault.lock()
-    assert vault.state().state == "locked"
+    assert vault.state(READY).state == "locked"
     with pytest.raises(KeyStoreLocked, match="locked"):
         vault.write(SLOT, key())
     with pytest.raises(KeyStoreLocked, match="locked") as refused:

@@ -24,6 +24,7 @@ from tests.keys.vaults import (
     HERE,
     OTHER,
     PASSWORD,
+    READY,
     THERE,
     a_vault,
     by_hand,
@@ -191,7 +192,7 @@ def test_a_header_that_cannot_be_read_is_told(full: Database, header: object) ->
     with pytest.raises(KeyStoreCorrupt, match="changed from outside"):
         a_vault(full).create(PASSWORD)
     with pytest.raises(KeyStoreCorrupt, match="changed from outside"):
-        a_vault(full).state()
+        a_vault(full).state(READY)
 
 
 @pytest.mark.parametrize(

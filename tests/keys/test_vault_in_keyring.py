@@ -10,10 +10,9 @@ import pytest
 
 from sidecar.errors import InvalidParams, KeyStoreCorrupt, KeyStoreLocked, StorageError
 from sidecar.keys.secret import Secret
-from sidecar.keys.store import Slot
+from sidecar.keys.store import Slot, StoreState
 from sidecar.records.database import Database
-from tests.keys.conftest import found_anew
-from tests.keys.vaults import OTHER, PASSWORD, a_vault, by_hand, key, opened
+from tests.keys.vaults import OTHER, PASSWORD, READY, a_vault, by_hand, key, opened
 from tests.secret_service import SecretService
 
 SLOT = Slot("openai", "default")
@@ -25,7 +24,7 @@ def test_the_keyring_opens_it_with_no_password(
     a_vault(database).create(None)
     a_vault(database).write(SLOT, key())
     again = a_vault(database)
-    assert again.state().state == "ready"
+    assert again.state(READY).state == "ready"
     assert again.read(SLOT) == key()
     with keyring_here.locked(), pytest.raises(KeyStoreLocked):
         a_vault(database).read(SLOT)
@@ -86,27 +85,17 @@ def test_two_that_make_one_in_the_keyring_at_once_lose_nothing(
     assert a_vault(database).read(SLOT) == key()
 
 
-def test_it_is_as_open_as_the_keyring_is(database: Database, keyring_here: SecretService) -> None:
+@pytest.mark.usefixtures("keyring_here")
+def test_it_is_as_open_as_the_keyring_is(database: Database) -> None:
     a_vault(database).create(None)
-    assert a_vault(database).state().state == "ready"
-    assert a_vault(database).state(ask_keyring=False).state == "unknown"
-    with keyring_here.locked():
-        state = a_vault(database).state()
-        assert state.state == "locked"
-        assert "in the OS keyring" in (state.detail or "")
-        assert state.hint
-
-
-def test_where_there_is_no_keyring_any_more_it_is_locked_and_says_why(
-    database: Database, keyring_here: SecretService, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    del keyring_here
-    a_vault(database).create(None)
-    monkeypatch.setenv("PYTHON_KEYRING_BACKEND", "keyring.backends.fail.Keyring")
-    found_anew()
-    state = a_vault(database).state()
-    assert state.state == "locked"
-    assert "no OS keyring" in (state.detail or "")
+    assert a_vault(database).state(READY).state == "ready"
+    unknown = StoreState(name="keyring", state="unknown")
+    assert a_vault(database).state(unknown).state == "unknown"
+    for state in ("locked", "missing", "busy"):
+        keyring = StoreState(name="keyring", state=state, detail="It is so.", hint="Do this.")
+        told = a_vault(database).state(keyring)
+        assert (told.state, told.hint) == ("locked", "Do this.")
+        assert told.detail == "Its own key is in the OS keyring. It is so."
 
 
 @pytest.mark.usefixtures("keyring_here")
@@ -118,7 +107,9 @@ def test_what_opened_it_is_taken_out_of_the_keyring_when_a_password_does(
     header = vault.header()
     assert header is not None
     assert vault._keyring.read(header.slot) is not None
-    vault.change_password(None, PASSWORD)
+    change = vault.change_password(None, PASSWORD)
+    assert vault._keyring.read(header.slot) is not None, "it may still be taken back"
+    vault.forget(change)
     assert vault._keyring.read(header.slot) is None
 
 
@@ -142,3 +133,32 @@ def test_a_change_to_the_keyring_that_is_kept_though_told_to_have_failed_opens_a
     with pytest.raises(StorageError):
         vault.change_password(PASSWORD, None)
     assert a_vault(database).read(SLOT) == key(), "what the file names is in the keyring"
+
+
+@pytest.mark.usefixtures("keyring_here")
+@pytest.mark.parametrize(("before", "after"), [(None, PASSWORD), (PASSWORD, None), (None, None)])
+def test_a_change_that_is_taken_back_leaves_it_as_it_was(
+    database: Database, before: Secret | None, after: Secret | None
+) -> None:
+    vault = a_vault(database)
+    vault.create(before)
+    vault.write(SLOT, key())
+    vault.take_back(vault.change_password(before, after))
+    again = a_vault(database)
+    if before is not None:
+        again.unlock(before)
+    assert again.read(SLOT) == key()
+
+
+@pytest.mark.usefixtures("keyring_here")
+@pytest.mark.parametrize("password", [None, PASSWORD])
+def test_one_whose_making_is_taken_back_is_none(
+    database: Database, password: Secret | None
+) -> None:
+    vault = a_vault(database)
+    vault.take_back(vault.create(password))
+    assert vault.state(READY).state == "missing"
+    assert by_hand(database, "SELECT count(*) FROM secrets") == [(0,)]
+    vault.create(OTHER)
+    vault.write(SLOT, key())
+    assert opened(database, OTHER).read(SLOT) == key()

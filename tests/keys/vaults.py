@@ -9,7 +9,7 @@ from typing import Any
 
 from sidecar.keys.keyring_store import KeyringStore
 from sidecar.keys.secret import Secret
-from sidecar.keys.store import Slot, StoredKey
+from sidecar.keys.store import Slot, StoredKey, StoreState
 from sidecar.keys.vault import Vault
 from sidecar.records.database import Database
 
@@ -17,6 +17,8 @@ PASSWORD = Secret("correct horse battery")
 OTHER = Secret("staple and then some")
 HERE = "https://here.example:443"
 THERE = "https://there.example:443"
+READY = StoreState(name="keyring", state="ready")
+"""A keyring that is open."""
 CHEAP = 2**4
 """The cost of scrypt where the cost is not the point."""
 

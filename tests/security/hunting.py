@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -65,8 +66,9 @@ class Hunter:
         for path in sorted(folder.rglob("*")):
             place = f"file {path.relative_to(folder)}"
             found += self.in_bytes(place, str(path).encode("utf-8", "surrogatepass"))
-            if path.is_file() and path.stat().st_size < _FILE_LIMIT:
-                found += self.in_bytes(place, path.read_bytes(), all_forms=False)
+            with suppress(FileNotFoundError):  # a journal: it comes and goes with each write
+                if path.is_file() and path.stat().st_size < _FILE_LIMIT:
+                    found += self.in_bytes(place, path.read_bytes(), all_forms=False)
         return found
 
     def in_processes(self, process_id: int) -> list[Finding]:

@@ -57,6 +57,18 @@ def test_a_locked_keyring_is_told_with_what_unlocks_it(
     assert "warning  keys               keyring: SecretService is locked. → Unlock it" in found
 
 
+def test_a_keyring_that_hangs_is_told_and_holds_nothing_up(
+    run: Run, secret_service: SecretService
+) -> None:
+    made(run, None, **secret_service.environment)
+    with secret_service.frozen():
+        found = shown(run, **secret_service.environment)
+    assert "warning  keys               keyring: The keyring does not answer" in found
+    assert "→ Look for its dialogue" in found
+    assert "vault: Its own key is in the OS keyring. The keyring does not answer" in found
+    assert "ok       sidecar" in found
+
+
 def test_a_vault_is_locked_until_the_app_opens_it(run: Run) -> None:
     made(run, PASSWORD)
     found = shown(run)
