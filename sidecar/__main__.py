@@ -6,13 +6,20 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from sidecar import __version__
+from sidecar import __version__, frozen, unpacked
+
+if TYPE_CHECKING:
+    from sidecar.settings import Settings
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; return the process's exit status."""
+    unpacked.mark()
+    frozen.restore_environment()
     options = _options(arguments)
     try:
         return int(options.run(options))
@@ -37,7 +44,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     return options
 
 
-_OF_THE_SIDECAR = ("--home", "--scripted", "--drain")
+_OF_THE_SIDECAR = ("--home", "--scripted", "--worker", "--drain")
 _DRAINING = (None, "serve", "replay")
 
 
@@ -54,6 +61,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--scripted", type=Path, metavar="DIR", help="offer canned answers: DIR/*.jsonl"
+    )
+    parser.add_argument(
+        "--worker", type=Path, metavar="PATH", help="the folder ai-sidecar-llama, or its program"
     )
     parser.add_argument(
         "--drain", action="store_true", help="at the end of stdin, finish what runs first"
@@ -135,16 +145,17 @@ def _count(text: str) -> int:
 def _serve(options: argparse.Namespace) -> int:
     import anyio
 
-    from sidecar import logs, settings
+    from sidecar import logs
     from sidecar.app import serve
     from sidecar.rpc import descriptors
 
     descriptors.fill()
     logs.configure()
-    anyio.run(serve, settings.load(options.home, options.scripted, drain=options.drain))
-    # A key store's thread may be waiting for a dialogue, and wake up while Python takes itself down,
-    # which aborts the process. All is written and closed by now.
-    sys.stderr.flush()
+    anyio.run(serve, _settings(options))
+    # A key store's thread may be waiting for a dialogue, and wake up while Python takes itself
+    # down, which aborts the process. All is written and closed by now.
+    with suppress(OSError, ValueError, AttributeError):  # stderr may be closed
+        sys.stderr.flush()
     os._exit(0)
 
 
@@ -187,20 +198,24 @@ def _contract(options: argparse.Namespace) -> int:
 def _doctor(options: argparse.Namespace) -> int:
     from sidecar.terminal import doctor
 
-    return doctor.run(_serving(options))
+    return doctor.run(_serving(options), options.worker)
 
 
 def _audit(options: argparse.Namespace) -> int:
-    from sidecar import settings
     from sidecar.terminal import audit
 
-    found = settings.load(options.home, options.scripted, drain=options.drain)
-    return audit.run(found, most=options.last, begin_anew=options.begin_anew)
+    return audit.run(_settings(options), most=options.last, begin_anew=options.begin_anew)
 
 
 def _refuse(why: str) -> int:
     sys.stderr.write(f"ai-sidecar: {why}\n")
     return 2
+
+
+def _settings(options: argparse.Namespace) -> Settings:
+    from sidecar import settings
+
+    return settings.load(options.home, options.scripted, options.worker, drain=options.drain)
 
 
 def _serving(options: argparse.Namespace) -> list[str]:
@@ -210,6 +225,8 @@ def _serving(options: argparse.Namespace) -> list[str]:
         arguments += ["--home", str(options.home)]
     if options.scripted:
         arguments += ["--scripted", str(options.scripted)]
+    if options.worker:
+        arguments += ["--worker", str(options.worker)]
     return arguments
 
 

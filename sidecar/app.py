@@ -21,7 +21,7 @@ import anyio.to_thread
 import msgspec
 from anyio.abc import TaskGroup
 
-from sidecar import contract
+from sidecar import contract, unpacked
 from sidecar.engine.directory import Directory
 from sidecar.engine.executions import Executions
 from sidecar.engine.manager import AIManager
@@ -33,6 +33,7 @@ from sidecar.keys.hardening import forbid_core_dumps, tighten
 from sidecar.keys.index import Index
 from sidecar.keys.redaction import scrub
 from sidecar.keys.stores import Stores
+from sidecar.local import place
 from sidecar.local.models import LocalModel, bundled
 from sidecar.local.supervisor import Supervisor
 from sidecar.providers.local import LocalProvider as LocalModels
@@ -70,15 +71,18 @@ class App:
             reads_to_the_end=settings.drain,
         )
         self.executions = Executions(tasks, self)
-        missing, models = _local_models()
+        here = place.of_the_worker(settings.worker)
+        missing, models = _local_models(here)
         directory = Directory(settings.config, scripted=settings.scripted is not None)
-        self._supervisor = Supervisor(tasks, environment=_without(directory.key_variables))
-        self._models = LocalModels(self._supervisor, models)
+        self._supervisor = Supervisor(
+            tasks, environment=_without(directory.key_variables), command=here.command
+        )
+        self._models = LocalModels(self._supervisor, models, here)
         database = Database(settings.home)
         self.custody = self._custody(database, settings.config.key_store)
         self.custody.learn(directory.key_variables)
-        here = self._here()
-        self.manager = AIManager(directory, self.custody, here)
+        on_this_machine = self._on_this_machine()
+        self.manager = AIManager(directory, self.custody, on_this_machine)
         self.preferences = Preferences(directory, database)
         self._server = Server(
             self.methods, self, self._writer, tasks, look_at=self.custody.guard.refuse_keys
@@ -92,7 +96,7 @@ class App:
             *self.preferences.load(),
             *self.custody.holdings.load(),
             *(f"{settings.home / 'config.toml'}: {each}" for each in directory.problems),
-            *_missing_model(settings, directory, here),
+            *_missing_model(settings, directory, on_this_machine),
         ]
         self.problems = list(dict.fromkeys(map(scrub, found)))
 
@@ -157,7 +161,7 @@ class App:
         tell = partial(self.notify, "security_notice")
         return Custody(database, stores, index, tell, settings.lock_after_seconds)
 
-    def _here(self) -> dict[str, LocalProvider]:
+    def _on_this_machine(self) -> dict[str, LocalProvider]:
         """The providers on this machine, by their format."""
         here: dict[str, LocalProvider] = {"local": self._models}
         if self.settings.scripted is not None:
@@ -177,6 +181,7 @@ class App:
     async def _warm(self) -> None:
         await self.manager.warm()
         await self.custody.oversight.recall()
+        await anyio.to_thread.run_sync(unpacked.sweep, abandon_on_cancel=True)
 
     def _arm_at_end(self) -> None:
         if not self.settings.drain:
@@ -232,10 +237,11 @@ def _without(variables: Collection[str]) -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if name not in variables}
 
 
-def _local_models() -> tuple[list[str], list[LocalModel]]:
+def _local_models(where: place.Place) -> tuple[list[str], list[LocalModel]]:
     """The models of this machine; a part that was left out must not keep the rest from running."""
     try:
-        return [], [bundled()]
+        where.check()
+        return [], [bundled(where.models)]
     except ComponentMissing as error:
         return [f"{error.message} {error.hint}"], []
 

@@ -83,12 +83,17 @@ class Settings(Struct, frozen=True, kw_only=True):
     home: Path
     config: Config
     scripted: Path | None = None
+    worker: Path | None = None
     drain: bool = False
     problems: tuple[str, ...] = ()
 
 
 def load(
-    home: Path | None = None, scripted: Path | None = None, *, drain: bool = False
+    home: Path | None = None,
+    scripted: Path | None = None,
+    worker: Path | None = None,
+    *,
+    drain: bool = False,
 ) -> Settings:
     """Read the settings. Never raises for what is in config.toml."""
     home = (home or _home()).absolute()
@@ -97,6 +102,7 @@ def load(
         home=home,
         config=config,
         scripted=scripted.absolute() if scripted else None,
+        worker=worker.absolute() if worker else None,
         drain=drain,
         problems=tuple(problems),
     )

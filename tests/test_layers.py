@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import ast
-import json
-import subprocess
-import sys
 from collections.abc import Iterator
 from functools import cache
-from pathlib import Path
 
 import pytest
 
-from tests.conftest import ROOT, clean_environment
+from tests.conftest import ROOT
 
 FILES = {
     ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path
@@ -149,38 +145,3 @@ def test_only_the_command_line_knows_the_whole() -> None:
 
 def test_there_are_no_circles() -> None:
     assert [module for module in FILES if module in reaches(module)] == []
-
-
-LATER = {
-    "httpx", "httpcore", "sqlite3", "ssl", "certifi", "keyring", "cryptography", "llama_cpp",
-    "numpy", "psutil", "platformdirs", "http.client", "sidecar.providers.client",
-    "sidecar.providers.formats", "sidecar.providers.scripted", "sidecar.rpc.openrpc",
-    "sidecar.terminal", "sidecar.replay",
-}  # fmt: skip
-DRIVER = """
-import json, sys
-from sidecar import contract
-from sidecar.__main__ import main
-from sidecar.rpc.methods import Method
-ping = contract.METHODS["ping"]
-def tell(app, params, call):
-    return {"modules": sorted(sys.modules)}
-contract.METHODS["ping"] = Method(ping.params, ping.result, tell)
-sys.exit(main([]))
-"""
-
-
-def test_the_first_answer_waits_for_nothing_that_it_does_not_need(tmp_path: Path) -> None:
-    done = subprocess.run(
-        [sys.executable, "-c", DRIVER],
-        input=b'{"jsonrpc":"2.0","id":1,"method":"ping"}\n',
-        capture_output=True,
-        env=clean_environment(tmp_path / "home"),
-        check=True,
-        timeout=30,
-    )
-    loaded = json.loads(done.stdout)["result"]["modules"]
-    assert "sidecar.rpc.server" in loaded
-    # jsonschema, which jsonrpcserver brings, loads http.client and with it ssl
-    foreign = {"http.client", "ssl"}
-    assert sorted(set(loaded) & (LATER - foreign)) == []

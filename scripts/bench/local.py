@@ -100,6 +100,8 @@ def main() -> None:
     """Answer every line of stdin."""
     import llama_cpp  # noqa: PLC0415 - only this program's process needs it
 
+    import sidecar.local.engine  # noqa: F401, PLC0415 - loads llama.cpp's code for this processor
+
     row = bundled()
     llama = llama_cpp.Llama(
         row.path,

@@ -59,6 +59,8 @@ def load_engine(path: Path, threads: int) -> Engine:
     """Load a model with llama.cpp, at the context length that the file names."""
     import llama_cpp  # noqa: PLC0415 - only evaluation needs it
 
+    import sidecar.local.engine  # noqa: F401, PLC0415 - loads llama.cpp's code for this processor
+
     engine: Any = llama_cpp.Llama(
         str(path), n_ctx=0, n_threads=threads, n_threads_batch=threads, verbose=False
     )

@@ -23,11 +23,13 @@ import llama_cpp
 from llama_cpp import llama_chat_format, llama_grammar
 
 from sidecar.errors import ContextLength, ModelNotFound, RequestRejected
+from sidecar.local import processors
 from sidecar.local.inbox import Job
 from sidecar.local.protocol import Chat, Done, EndReason, JsonOutput, ModelSpec, Usage
 from sidecar.local.text import TextStream
 
 VERSION: str = llama_cpp.__version__
+processors.load(llama_cpp.llama_cpp._lib, Path(llama_cpp.__file__).parent / "lib")  # noqa: SLF001
 
 # ggml_log_level of ggml.h; the list in llama-cpp-python's _logger.py is out of date.
 _WARNING, _ERROR, _CONTINUED = 3, 4, 5

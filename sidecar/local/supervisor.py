@@ -14,7 +14,6 @@ from __future__ import annotations
 import itertools
 import logging
 import math
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeGuard
@@ -40,7 +39,6 @@ from sidecar.values import AIRequest, StreamChunk, TokenUsage
 
 logger = logging.getLogger(__name__)
 
-WORKER = (sys.executable, "-m", "sidecar.local.worker")
 _STARTING = 0
 _CLOSED = "local models are shut down"
 _REFUSALS: dict[str, type[AIError]] = {
@@ -82,7 +80,7 @@ class Supervisor:
         tasks: TaskGroup,
         *,
         environment: Mapping[str, str],
-        command: Sequence[str] = WORKER,
+        command: Sequence[str],
         patience: Patience = Patience(),
     ) -> None:
         self._tasks = tasks

@@ -1,6 +1,7 @@
 """The worker process: takes chats as JSON lines, runs them, answers as JSON lines.
 
-Started as `python -m sidecar.local.worker`; `local/protocol.py` is what it speaks. Rules:
+Started as `python -m sidecar.local.worker`, or frozen as `ai-sidecar-llama`. What it speaks stands
+in `local/protocol.py`. Rules:
 
 * llama_cpp is imported before a thread waits on stdin: on Windows the import hangs otherwise.
 * Inference is serial and stays on the main thread. One model is loaded at a time.
@@ -18,6 +19,7 @@ from functools import partial
 from typing import TYPE_CHECKING, NoReturn
 
 from sidecar.errors import AIError, ComponentMissing
+from sidecar.frozen import is_frozen
 from sidecar.local.inbox import Inbox, Job
 from sidecar.local.protocol import Answer, Chat, Chunk, Failed, Loaded, ModelSpec, Ready, encode
 from sidecar.rpc.descriptors import claim
@@ -89,9 +91,12 @@ def main() -> None:
         from sidecar.local import engine  # noqa: PLC0415
     except (ImportError, OSError, RuntimeError) as error:
         # Not installed, or built for another machine: its native library can't be loaded.
+        source = "pip install 'ai-sidecar[local]' (in a clone of the repository: scripts/setup)"
         missing = ComponentMissing(
             f"the local engine is not usable: {error}",
-            hint="pip install 'ai-sidecar[local]' (in a clone of the repository: scripts/setup)",
+            hint="Install AI Sidecar again, or choose an online provider."
+            if is_frozen()
+            else source,
         )
         _send(output, _failed(missing, None))
         return

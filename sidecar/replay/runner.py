@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
+from sidecar.local import place
 from sidecar.replay import session as sessions
 from sidecar.replay.matching import Expectations, shown_line
 from sidecar.replay.session import Session, SessionError, Step
@@ -263,8 +264,14 @@ def _log_tail(log: IO[bytes]) -> str:
 
 def _missing(session: Session) -> str | None:
     """Say which of the modules that the session needs are not installed."""
-    missing = [name for name in session.needs if importlib.util.find_spec(name) is None]
+    missing = [name for name in session.needs if not _is_there(name)]
     return f"needs {', '.join(missing)}, which is not installed" if missing else None
+
+
+def _is_there(module: str) -> bool:
+    if module == "llama_cpp":  # what is frozen has it in the worker's program alone
+        return place.of_the_worker().has_engine()
+    return importlib.util.find_spec(module) is not None
 
 
 def _line(file: Path, outcome: Outcome) -> str:

@@ -22,7 +22,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from sidecar import local
+from sidecar.errors import ComponentMissing
+from sidecar.local import place
 from sidecar.terminal.hints import hint_of
 from sidecar.terminal.peer import Json, Peer, PeerGone, own_command
 from sidecar.terminal.screen import BOLD, DIM, GREEN, RED, YELLOW, Screen, styled
@@ -34,8 +35,6 @@ _ANSWER_S = 30.0
 _MODEL_S = 120.0
 _PRIVATE = stat.S_IRWXG | stat.S_IRWXO
 _PROXIES = ("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY")
-BUNDLED = Path(local.__file__).parent
-"""Where the demo model lies."""
 _QUESTION = "Who are you?"
 _FRAME = re.compile(r"^[\s|]*(\+-[-+ .\d]*$)?")
 """What Python draws around the parts of an exception group."""
@@ -52,11 +51,14 @@ class Finding:
     answers: bool = False
 
 
-def run(serving_args: Sequence[str]) -> int:
-    """Check everything and show it; return 0 where the essentials work, 1 otherwise."""
+def run(serving_args: Sequence[str], worker: Path | None = None) -> int:
+    """Check everything and show it; return 0 where the essentials work, 1 otherwise.
+
+    `worker` is where the arguments say that the local engine lies.
+    """
     screen = Screen()
     findings = []
-    for finding in _findings(serving_args):
+    for finding in _findings(serving_args, place.of_the_worker(worker)):
         findings.append(finding)
         _show(screen, finding)
     if not any(finding.answers for finding in findings):
@@ -70,7 +72,7 @@ def run(serving_args: Sequence[str]) -> int:
     return 1 if counts[0] else 0
 
 
-def _findings(serving_args: Sequence[str]) -> Iterator[Finding]:
+def _findings(serving_args: Sequence[str], engine: place.Place) -> Iterator[Finding]:
     with tempfile.TemporaryFile() as log:
         began = time.monotonic()
         try:
@@ -81,7 +83,7 @@ def _findings(serving_args: Sequence[str]) -> Iterator[Finding]:
         try:
             hello = _result(peer, "initialize")
             yield _sidecar(hello, time.monotonic() - began)
-            yield from _checks(peer, hello)
+            yield from _checks(peer, hello, engine)
         except PeerGone as error:
             log.seek(0)
             said = telling_line(log.read().decode("utf-8", "replace"))
@@ -91,7 +93,7 @@ def _findings(serving_args: Sequence[str]) -> Iterator[Finding]:
             peer.close()
 
 
-def _checks(peer: Peer, hello: Json) -> Iterator[Finding]:
+def _checks(peer: Peer, hello: Json, engine: place.Place) -> Iterator[Finding]:
     yield _home(Path(hello["paths"]["home"]))
     yield from _settings(hello)
     providers: list[Json] = _result(peer, "list_ai_providers")["providers"]
@@ -103,7 +105,12 @@ def _checks(peer: Peer, hello: Json) -> Iterator[Finding]:
         yield _provider(row, result)
     yield _network([result for _, result in tests])
     yield _audit(peer.call("verify_audit", timeout=_ANSWER_S))
-    demo = check_demo_model(BUNDLED)
+    try:
+        engine.check()
+    except ComponentMissing as missing:
+        yield Finding("warning", "worker", missing.message, missing.hint)
+        return
+    demo = check_demo_model(engine.models)
     yield demo
     if demo.level == "ok":
         yield _worker(peer)

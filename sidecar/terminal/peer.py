@@ -17,6 +17,8 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import IO, Any, cast
 
+from sidecar.frozen import is_frozen
+
 Json = dict[str, Any]
 
 
@@ -41,8 +43,7 @@ _SLICE_S = 0.1 if sys.platform == "win32" else None
 
 def own_command(arguments: Sequence[str] = ()) -> list[str]:
     """The command that runs this very sidecar, from source or frozen."""
-    frozen = getattr(sys, "frozen", False)
-    return [sys.executable, *(() if frozen else ("-m", "sidecar")), *arguments]
+    return [sys.executable, *(() if is_frozen() else ("-m", "sidecar")), *arguments]
 
 
 class Peer:

@@ -22,8 +22,9 @@ from sidecar.errors import (
     WorkerCrashed,
 )
 from sidecar.local.models import LocalModel
+from sidecar.local.place import of_the_worker
 from sidecar.local.process import without_secrets
-from sidecar.local.supervisor import WORKER, Patience, Supervisor
+from sidecar.local.supervisor import Patience, Supervisor
 from sidecar.providers.base import Facts
 from sidecar.providers.local import LocalProvider
 from sidecar.values import AIMessage, AIRequest, ImagePart, ReasoningOptions, StreamChunk
@@ -101,6 +102,9 @@ class Tape:
     async def room(self) -> None:
         await self.doors[0].wait()
         self.doors.pop(0)
+
+
+WORKER = of_the_worker().command
 
 
 @asynccontextmanager
@@ -459,7 +463,7 @@ async def test_closing_ends_the_worker_and_whoever_waits_for_it(chains: LocalMod
 
 async def test_the_provider_finds_its_models_by_id(chains: LocalModel) -> None:
     async with supervised() as supervisor:
-        provider = LocalProvider(supervisor, [chains])
+        provider = LocalProvider(supervisor, [chains], of_the_worker())
         assert [model.id for model in provider.models()] == ["chains"]
         tape = Tape()
         await provider.stream(ask("A"), "chains", tape)

@@ -29,6 +29,13 @@ MODEL = Path(sidecar.local.__file__).parent / "demo.gguf"
 NEEDS = ("uvicorn", "fastapi", "sse_starlette", "starlette_context")
 
 
+# with the code for this processor, which llama.cpp does not find by itself
+SERVER = """
+import runpy, sidecar.local.engine
+runpy.run_module("llama_cpp.server", run_name="__main__")
+"""
+
+
 @pytest.fixture(scope="session")
 def llama_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of `python -m llama_cpp.server`."""
@@ -38,7 +45,7 @@ def llama_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         missing(f"llama_cpp.server ({', '.join(lacking)})", "scripts/setup --for test")
     folder = tmp_path_factory.mktemp("llama_server")
     command = [
-        *(sys.executable, "-m", "llama_cpp.server"),
+        *(sys.executable, "-c", SERVER),
         *("--model", str(MODEL), "--model_alias", "demo"),
         *("--host", "127.0.0.1", "--port", "0", "--n_threads", "1"),
     ]

@@ -17,6 +17,7 @@ pytestmark = pytest.mark.skipif(os.name == "nt", reason="its stand-in is a shell
 
 PYTHON = """#!/bin/sh
 for last; do :; done
+printf '%s\\n' "$*" >>"$(dirname "$0")/called"
 case $* in *" wheel "*)
     while [ "$1" != --wheel-dir ]; do shift; done
     : >"$2/llama_cpp_python-${last##*==}-py3-none-any.whl" ;;
@@ -28,7 +29,8 @@ esac
 def clone(tmp_path: Path) -> Path:
     """A clone whose environment is there, and in it a Python that only builds empty wheels."""
     found = tmp_path / "clone $HOME é"
-    for name in ("scripts/setup", "pyproject.toml", "tests/aimock/package-lock.json"):
+    needed = ("scripts/setup", "build/llama_cpp.cmake", "pyproject.toml")
+    for name in (*needed, "tests/aimock/package-lock.json"):
         (found / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / name, found / name)
     python = found / ".venv" / "bin" / "python"
@@ -82,6 +84,22 @@ def test_what_an_interrupted_build_left_is_swept_and_a_running_build_is_left_alo
     (clone / ".venv" / "ready-local").unlink()
     assert setup(clone, HOME=str(tmp_path)).returncode == 0
     assert sorted(wheel.parent.iterdir()) == sorted([wheel, alive, elsewhere])
+
+
+def test_another_build_of_the_engine_takes_the_place_of_the_installed_one(
+    clone: Path, tmp_path: Path
+) -> None:
+    called = clone / ".venv" / "bin" / "called"
+
+    def uninstalls(**environment: str) -> int:
+        called.unlink(missing_ok=True)
+        assert setup(clone, HOME=str(tmp_path), **environment).returncode == 0
+        return called.read_text(encoding="utf-8").count("pip uninstall")
+
+    assert uninstalls() == 1  # whatever was there before
+    (clone / ".venv" / "ready-local").unlink()
+    assert uninstalls() == 0
+    assert uninstalls(CMAKE_ARGS="-DGGML_NATIVE=ON") == 1
 
 
 def test_without_a_home_it_says_what_to_set(clone: Path, tmp_path: Path) -> None:

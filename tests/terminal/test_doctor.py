@@ -161,12 +161,15 @@ def test_a_missing_demo_model_is_a_warning(tmp_path: Path) -> None:
 def test_where_no_model_can_be_asked_it_is_a_problem(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(doctor, "BUNDLED", tmp_path)
     monkeypatch.setenv("AI_SIDECAR_HOME", str(tmp_path / "home"))
     for name in [name for name in os.environ if name.endswith("_API_KEY")]:
         monkeypatch.delenv(name)
-    assert doctor.run([]) == 1
-    assert "no model can be asked" in capsys.readouterr().out
+    nothing = tmp_path / "no worker"
+    assert doctor.run(["--worker", str(nothing)], nothing) == 1
+    told = capsys.readouterr().out
+    assert f"worker             the local engine is not installed: {nothing} is not there." in told
+    assert "→ Put the folder ai-sidecar-llama beside the sidecar's program, name it by" in told
+    assert "no model can be asked" in told
 
 
 def test_a_sidecar_that_ends_at_once_is_a_problem_with_its_last_words(

@@ -1,0 +1,59 @@
+"""scripts/freeze: what it makes, where, and when it makes nothing."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+import freeze
+
+ALL = [freeze.ONE_FILE, "ai-sidecar", "ai-sidecar-llama"]
+
+
+def stamps(made: Path) -> dict[str, int]:
+    """When each part was made."""
+    return {each.name: each.stat().st_mtime_ns for each in made.parent.glob("*.made-of")}
+
+
+@pytest.mark.usefixtures("needs_worker")
+def test_it_lays_every_form_where_it_is_wanted_and_tells_their_sizes(
+    made: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    before = stamps(made)
+    assert freeze.main(["--from", str(tmp_path), "--into", "here"]) == 0
+    said = capfd.readouterr()
+    lines = [line.split(maxsplit=2) for line in said.out.splitlines()]
+    assert [(unit, path) for _, unit, path in lines] == [
+        ("MB", str(tmp_path / "here" / name)) for name in ALL
+    ]
+    assert all(float(size) > 10 for size, *_ in lines)
+    assert os.access(tmp_path / "here" / "ai-sidecar" / "ai-sidecar-llama", os.X_OK)
+    # nothing changed, so nothing was made
+    assert (said.err, stamps(made)) == ("", before)
+
+
+def test_another_set_of_packages_means_to_make_it_anew(
+    made: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    part = freeze.SIDECAR
+    stamp = made.parent / f"{part.spec}.made-of"
+    assert freeze._made_of(part) == stamp.read_text(encoding="ascii")
+    monkeypatch.setattr(freeze, "distributions", list)
+    assert freeze._made_of(part) != stamp.read_text(encoding="ascii")
+
+
+def test_a_part_that_is_none_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        freeze.main(["sidecars"])
+    assert "unknown: sidecars; there are: sidecar, worker" in capsys.readouterr().err
+
+
+def test_what_was_made_for_clones_that_are_gone_is_forgotten(tmp_path: Path) -> None:
+    for name, clone in [("here", tmp_path), ("gone", tmp_path / "no more")]:
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "clone").write_bytes(os.fsencode(clone))
+    (tmp_path / "somebody's").mkdir()
+    freeze._forget_clones_that_are_gone(tmp_path)
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["here", "somebody's"]
