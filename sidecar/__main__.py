@@ -111,7 +111,7 @@ def _add_replay(commands: _Commands[argparse.ArgumentParser]) -> None:
 
 def _add_contract(commands: _Commands[argparse.ArgumentParser]) -> None:
     parser = commands.add_parser("contract", help="print the generated contract")
-    parser.add_argument("form", choices=("openrpc", "schema"))
+    parser.add_argument("form", choices=("openrpc", "schema", "typescript"))
     parser.set_defaults(run=_contract)
 
 
@@ -184,14 +184,10 @@ def _replay(options: argparse.Namespace) -> int:
 
 
 def _contract(options: argparse.Namespace) -> int:
-    import json
-
     from sidecar import contract
-    from sidecar.rpc import openrpc
+    from sidecar.rpc import documents
 
-    build = {"openrpc": openrpc.document, "schema": openrpc.schema}[options.form]
-    document = build(contract.METHODS, contract.NOTIFICATIONS)
-    sys.stdout.write(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
+    sys.stdout.write(documents.FORMS[options.form](contract.METHODS, contract.NOTIFICATIONS))
     return 0
 
 

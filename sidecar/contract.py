@@ -1,8 +1,7 @@
 """The one table: every method and notification with its parameters, its result and who does it.
 
-It drives dispatch, `rpc.discover`, protocol/openrpc.json and protocol/schema.json, and whatever is
-generated from those. After a change: `ai-sidecar contract openrpc` and `schema`, or
-`scripts/gen_contract`, which writes both files.
+It drives dispatch, `rpc.discover`, protocol/openrpc.json, protocol/schema.json and the types of
+protocol/typescript. After a change run `scripts/gen_contract`, which writes these files.
 """
 
 from __future__ import annotations

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import shutil
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -81,6 +83,15 @@ def missing(part: str, install: str) -> None:
     if os.environ.get(NO_SKIPS):
         pytest.fail(reason)
     pytest.skip(reason, allow_module_level=True)
+
+
+def node_program(name: str, package: Path) -> str:
+    """Return the path of `node` or `npm`, for a package whose node_modules must be installed."""
+    beside = str(Path(sys.executable).parent)  # scripts/setup has installed one there
+    found = shutil.which(name, path=os.pathsep.join([beside, os.environ.get("PATH", "")]))
+    if found is None or not (package / "node_modules").exists():
+        missing(name if found is None else package.name, "scripts/setup --for test")
+    return found or ""
 
 
 def needs_llama_cpp() -> None:

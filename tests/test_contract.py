@@ -5,39 +5,32 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 
 from sidecar import contract
-from sidecar.rpc import openrpc
+from sidecar.rpc import documents, openrpc
 from tests.conftest import ROOT, Start
 from tests.providers.sidecars import LIMIT_S, is_end
 from tests.streams import HELLO, Json, Write, begin, params
 
 PROTOCOL = ROOT / "protocol"
-BUILD = {"openrpc.json": openrpc.document, "schema.json": openrpc.schema}
+OPENRPC: Json = openrpc.document(contract.METHODS, contract.NOTIFICATIONS)
 
 
-def built(name: str) -> Json:
-    return BUILD[name](contract.METHODS, contract.NOTIFICATIONS)
-
-
-@pytest.mark.parametrize("name", BUILD)
-def test_the_committed_file_is_what_the_table_gives(name: str) -> None:
+@pytest.mark.parametrize(("form", "name"), documents.FILES.items())
+def test_the_committed_file_is_what_the_table_gives(form: str, name: str) -> None:
     committed = (PROTOCOL / name).read_text(encoding="utf-8")
-    expected = json.dumps(built(name), indent=2, ensure_ascii=False) + "\n"
-    if committed != expected:
+    if committed != documents.FORMS[form](contract.METHODS, contract.NOTIFICATIONS):
         pytest.fail(f"protocol/{name} is not what the table gives; run scripts/gen_contract")
 
 
-@pytest.mark.parametrize(("form", "name"), [("openrpc", "openrpc.json"), ("schema", "schema.json")])
-def test_the_command_line_prints_it(form: str, name: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("form", "name"), documents.FILES.items())
+def test_the_command_line_prints_it(form: str, name: str) -> None:
     command = [sys.executable, "-m", "sidecar", "contract", form]
     done = subprocess.run(command, capture_output=True, check=True, cwd=ROOT, timeout=30)
     assert done.stdout == (PROTOCOL / name).read_bytes()
-    del tmp_path
 
 
 def test_every_method_refuses_parameters_that_it_does_not_know() -> None:
@@ -51,16 +44,16 @@ def test_the_sidecar_itself_tells_the_same(start: Start) -> None:
 
 
 def validator(schema: Json) -> Draft202012Validator:
-    return Draft202012Validator({**built("openrpc.json"), **schema})
+    return Draft202012Validator({**OPENRPC, **schema})
 
 
 def result_of(method: str) -> Draft202012Validator:
-    [row] = [each for each in built("openrpc.json")["methods"] if each["name"] == method]
+    [row] = [each for each in OPENRPC["methods"] if each["name"] == method]
     return validator(row["result"]["schema"])
 
 
 def params_of(notification: str) -> Draft202012Validator:
-    rows = built("openrpc.json")["x-notifications"]
+    rows = OPENRPC["x-notifications"]
     [row] = [each for each in rows if each["name"] == notification]
     return validator(row["params"])
 
@@ -144,6 +137,6 @@ def test_errors_keep_to_their_schema(start: Start, scripts: str) -> None:
     ]:
         answer = peer.call(method, given, LIMIT_S)
         schema.validate(answer["error"])
-        known = built("openrpc.json")["components"]["errors"].values()
+        known = OPENRPC["components"]["errors"].values()
         named = {(each["code"], each["data"]["kind"]) for each in known}
         assert (answer["error"]["code"], answer["error"]["data"]["kind"]) in named

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,11 +10,12 @@ from typing import Any
 import pytest
 
 from sidecar.terminal.peer import Peer
-from tests.conftest import ROOT, Start, clean_environment, missing
+from tests.conftest import ROOT, Start, clean_environment, node_program
 from tests.providers.programs import program
 from tests.providers.sidecars import LIMIT_S, ask, configure, said, stream, until_end
 
-CLI = ROOT / "tests/aimock/node_modules/@copilotkit/aimock/dist/cli.js"
+PACKAGE = ROOT / "tests/aimock"
+CLI = PACKAGE / "node_modules/@copilotkit/aimock/dist/cli.js"
 LONG = "A sentence of some length, with 😀 in it. " * 20
 WEATHER = {"name": "get_weather", "arguments": {"city": "Ulm", "days": 2}, "id": "call_1"}
 CLOCK = {"name": "get_time", "arguments": {"zone": "UTC"}, "id": "call_2"}
@@ -47,13 +45,10 @@ FIXTURES = [
 @pytest.fixture(scope="session")
 def aimock(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of the fake."""
-    beside = str(Path(sys.executable).parent)
-    node = shutil.which("node", path=os.pathsep.join([beside, os.environ.get("PATH", "")]))
-    if node is None or not CLI.exists():
-        missing("aimock" if node else "Node", "scripts/setup --for test")
+    node = node_program("node", PACKAGE)
     folder = tmp_path_factory.mktemp("aimock")
     (folder / "fixtures.json").write_text(json.dumps({"fixtures": FIXTURES}), encoding="utf-8")
-    command = [node or "", str(CLI), "--port", "0", "--fixtures", "fixtures.json"]
+    command = [node, str(CLI), "--port", "0", "--fixtures", "fixtures.json"]
     with program(command, folder, clean_environment(folder)) as address:
         yield f"{address}/v1"
 

@@ -15,6 +15,13 @@ from tests.conftest import ROOT
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="its stand-in is a shell script")
 
+MADE_OF = (
+    "scripts/setup",
+    "build/llama_cpp.cmake",
+    "pyproject.toml",
+    "tests/aimock/package-lock.json",
+    "protocol/typescript/package-lock.json",
+)
 PYTHON = """#!/bin/sh
 for last; do :; done
 printf '%s\\n' "$*" >>"$(dirname "$0")/called"
@@ -29,8 +36,7 @@ esac
 def clone(tmp_path: Path) -> Path:
     """A clone whose environment is there, and in it a Python that only builds empty wheels."""
     found = tmp_path / "clone $HOME é"
-    needed = ("scripts/setup", "build/llama_cpp.cmake", "pyproject.toml")
-    for name in (*needed, "tests/aimock/package-lock.json"):
+    for name in MADE_OF:
         (found / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / name, found / name)
     python = found / ".venv" / "bin" / "python"
