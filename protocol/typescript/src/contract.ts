@@ -199,11 +199,11 @@ export interface KeyStoreState {
  * One key store as it is now. `detail` says why where it is not `ready`, `hint` what to do.
  *
  * `missing`: there is none here; `locked`: it needs its password; `busy`: it does not answer;
- * `unknown`: nobody has asked it yet.
+ * `damaged`: what it keeps can't be read; `unknown`: nobody has asked it yet.
  */
 export interface StoreState {
   name: "environment" | "keyring" | "memory" | "vault";
-  state: "busy" | "locked" | "missing" | "ready" | "unknown";
+  state: "busy" | "damaged" | "locked" | "missing" | "ready" | "unknown";
   detail?: string;
   hint?: string;
 }
