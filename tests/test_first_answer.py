@@ -20,9 +20,9 @@ OURS = {
     "sidecar.engine": "agent_block attempts directory execution executions manager on_this_machine"
     " preferences transcript",
     "sidecar.handlers": "chat keys models system",
-    "sidecar.keys": "audit chain changes ciphers custody door environment events guard hardening"
-    " holdings index keyring_store memory oversight pasted redaction seals secret serial store"
-    " stores vault wanted watch",
+    "sidecar.keys": "audit chain changes checkpoint ciphers custody door environment events guard"
+    " hardening header holdings index keyring_store leftovers memory oversight pasted redaction"
+    " seals secret serial store stores vault wanted watch",
     "sidecar.local": "models place process protocol requests supervisor",
     "sidecar.providers": "base catalog deadlines framing local pieces",
     "sidecar.records": "database",
