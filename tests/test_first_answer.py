@@ -21,8 +21,8 @@ OURS = {
     " preferences transcript",
     "sidecar.handlers": "chat keys models system",
     "sidecar.keys": "audit chain changes checkpoint ciphers custody door environment events guard"
-    " hardening header holdings index keyring_store leftovers memory oversight pasted redaction"
-    " seals secret serial store stores vault wanted watch",
+    " hardening holdings index keyring_store leftovers memory oversight pasted redaction"
+    " seals secret serial store stores vault wanted watch wrapping",
     "sidecar.local": "models place process protocol requests supervisor",
     "sidecar.providers": "base catalog deadlines framing local pieces",
     "sidecar.records": "database",

@@ -20,7 +20,6 @@ What it can't notice: a whole older copy of the file put in its place.
 
 from __future__ import annotations
 
-import base64
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -42,21 +41,16 @@ from sidecar.keys.ciphers import (
     KEY_BYTES,
     Unreadable,
     decrypt,
-    derive,
     encrypt,
-    new_scrypt,
 )
-from sidecar.keys.header import Header
 from sidecar.keys.keyring_store import KeyringStore
-from sidecar.keys.secret import Secret, Unlisted
+from sidecar.keys.secret import Secret
 from sidecar.keys.store import Slot, StoredKey, StoreName, StoreState
+from sidecar.keys.wrapping import DAMAGED, RESTORE, Header, Wrapped, Wrapping
 from sidecar.records.database import Database, is_damaged
 
 if TYPE_CHECKING:
     import sqlite3
-
-Wrapped = tuple[str, bytes, bytes]
-"""A row of the table `vault`: the header, the nonce, the wrapped data key."""
 
 
 class Rewrapped(NamedTuple):
@@ -73,8 +67,7 @@ class Vault:
 
     def __init__(self, database: Database, keyring: KeyringStore, *, scrypt_n: int = 2**17) -> None:
         self._database = database
-        self._keyring = keyring
-        self._scrypt_n = scrypt_n
+        self._wrapping = Wrapping(keyring, scrypt_n)
         self._data_key: bytes | None = None
 
     def state(self, keyring: StoreState) -> StoreState:
@@ -109,7 +102,8 @@ class Vault:
             raise InvalidParams(message, hint="Open it by unlock_vault; its keys are in it.")
         data_key = secrets.token_bytes(KEY_BYTES)
         seal = _row_of(data_key, SEAL, new_checkpoint().stored())
-        with self._wrapped(data_key, password) as row, self._changing() as connection:
+        row = self._wrapping.wrap(data_key, password)
+        with self._changing() as connection:
             # Fails where another process has made one meanwhile: its keys must not be lost.
             connection.execute("INSERT INTO vault VALUES (1, ?, ?, ?)", row)
             connection.execute(_INSERT, seal)
@@ -120,9 +114,9 @@ class Vault:
         """Open it; true where it was not open. Raises `KeyStoreLocked` for a wrong password."""
         was_locked = self._data_key is None
         header, nonce, wrapped = self._require()
-        data_key = self._unwrap(header, nonce, wrapped, password)
+        data_key = self._wrapping.unwrap(header, nonce, wrapped, password)
         self._data_key = data_key
-        if header.scrypt is not None and header.scrypt.cost < new_scrypt(self._scrypt_n).cost:
+        if self._wrapping.is_cheap(header):
             with suppress(AIError):  # it is open all the same; the next time will do
                 self._replace(wrapped, data_key, password)
         return was_locked
@@ -139,7 +133,7 @@ class Vault:
         What the old wrapping needs stays, until `forget`: it may be taken back.
         """
         header, nonce, wrapped = self._require()
-        data_key = self._unwrap(header, nonce, wrapped, password)
+        data_key = self._wrapping.unwrap(header, nonce, wrapped, password)
         row = self._replace(wrapped, data_key, new_password)
         self._data_key = data_key
         return Rewrapped((msgspec.json.encode(header).decode(), nonce, wrapped), row)
@@ -155,12 +149,12 @@ class Vault:
                     connection.execute("DELETE FROM secrets")  # none but the seal, encrypted by it
             else:
                 connection.execute(_UPDATE, (*change.before, wrapped))
-        self._forget_entry(change.now)
+        self._wrapping.forget(change.now)
 
     def forget(self, change: Rewrapped) -> None:
         """Take out of the keyring what wrapped the data key before."""
         if change.before is not None:
-            self._forget_entry(change.before)
+            self._wrapping.forget(change.before)
 
     # --- keys ---
 
@@ -205,7 +199,7 @@ class Vault:
             if header.protection == "password":
                 message = "The vault is locked."
                 raise KeyStoreLocked(message, hint=_OPEN_IT)
-            self._data_key = self._unwrap(header, nonce, wrapped, None)
+            self._data_key = self._wrapping.unwrap(header, nonce, wrapped, None)
         return self._data_key
 
     def _require(self) -> tuple[Header, bytes, bytes]:
@@ -225,77 +219,21 @@ class Vault:
         try:
             found = msgspec.json.decode(header, type=Header)
         except (msgspec.DecodeError, UnicodeError) as error:
-            raise KeyStoreCorrupt(_HEADER_DAMAGED, hint=_RESTORE) from error
+            raise KeyStoreCorrupt(DAMAGED, hint=RESTORE) from error
         if not found.is_whole:
-            raise KeyStoreCorrupt(_HEADER_DAMAGED, hint=_RESTORE)
+            raise KeyStoreCorrupt(DAMAGED, hint=RESTORE)
         return found, nonce, wrapped
-
-    @contextmanager
-    def _wrapped(self, data_key: bytes, password: Secret | None) -> Iterator[Wrapped]:
-        """The data key wrapped anew, to be kept in here."""
-        if password is None:
-            header = Header(protection="keyring", entry=secrets.token_hex(8))
-            wrapping = secrets.token_bytes(KEY_BYTES)
-            text = base64.b64encode(wrapping).decode()
-            self._keyring.write(header.slot, StoredKey(Unlisted(text)))
-        else:
-            parameters = new_scrypt(self._scrypt_n)
-            header = Header(protection="password", scrypt=parameters)
-            wrapping = derive(password, parameters)
-        encoded = msgspec.json.encode(header)
-        try:
-            yield encoded.decode(), *encrypt(wrapping, data_key, encoded)
-        except KeyStoreLocked:
-            # Surely not kept; after any other failure it may be.
-            self._forget_entry((encoded.decode(), b"", b""))
-            raise
 
     def _replace(self, wrapped: bytes, data_key: bytes, password: Secret | None) -> Wrapped:
         """Wrap the data key anew, unless somebody else has just done so."""
-        with self._wrapped(data_key, password) as row, self._changing() as connection:
-            if connection.execute(_UPDATE, (*row, wrapped)).rowcount != 1:
-                message = "The vault's password was changed by somebody else meanwhile."
-                raise KeyStoreLocked(message, hint="Try again, with the password that it has now.")
+        row = self._wrapping.wrap(data_key, password)
+        with self._changing() as connection:
+            done = connection.execute(_UPDATE, (*row, wrapped)).rowcount == 1
+        if not done:
+            self._wrapping.forget(row)
+            message = "The vault's password was changed by somebody else meanwhile."
+            raise KeyStoreLocked(message, hint="Try again, with the password that it has now.")
         return row
-
-    def _forget_entry(self, row: Wrapped) -> None:
-        """Take out of the keyring what wraps nothing any more."""
-        header = msgspec.json.decode(row[0], type=Header)
-        if header.entry is not None:
-            with suppress(AIError):  # it opens nothing: no reason to fail
-                self._keyring.delete(header.slot)
-
-    def _unwrap(
-        self, header: Header, nonce: bytes, wrapped: bytes, password: Secret | None
-    ) -> bytes:
-        if header.scrypt is None:
-            wrapping = self._in_keyring(header)
-        elif password is None:
-            message = "The vault needs its master password."
-            raise InvalidParams(message, path="$.password", hint="Ask the user for it.")
-        else:
-            try:
-                wrapping = derive(password, header.scrypt)
-            except Unreadable as error:
-                raise KeyStoreCorrupt(_HEADER_DAMAGED, hint=_RESTORE) from error
-        try:
-            return decrypt(wrapping, nonce, wrapped, msgspec.json.encode(header))
-        except Unreadable as error:
-            if header.scrypt is None:
-                raise KeyStoreCorrupt(_HEADER_DAMAGED, hint=_RESTORE) from error
-            message = "The master password is wrong."
-            hint = "Enter it again. (A vault that was changed from outside looks the same.)"
-            raise KeyStoreLocked(message, hint=hint) from error
-
-    def _in_keyring(self, header: Header) -> bytes:
-        kept = self._keyring.read(header.slot)
-        if kept is None:
-            message = "The vault's own key is not in the OS keyring any more."
-            raise KeyStoreCorrupt(message, hint=_RESTORE)
-        try:
-            return base64.b64decode(kept.api_key.reveal(), validate=True)
-        except ValueError as error:
-            raise KeyStoreCorrupt(_HEADER_DAMAGED, hint=_RESTORE) from error
 
     def _select(
         self, statement: str, parameters: tuple[object, ...] = ()
@@ -315,7 +253,7 @@ def _damage_told() -> Iterator[None]:
         yield
     except StorageError as error:
         if is_damaged(error):
-            raise KeyStoreCorrupt(error.message, hint=_RESTORE) from error
+            raise KeyStoreCorrupt(error.message, hint=RESTORE) from error
         raise
 
 
@@ -323,10 +261,6 @@ _UPDATE = "UPDATE vault SET header = ?, nonce = ?, wrapped = ? WHERE wrapped = ?
 _INSERT = "INSERT OR REPLACE INTO secrets VALUES (?, ?, ?, ?, ?)"
 _MAKE_ONE = "The app can make one, by create_vault."
 _OPEN_IT = "The app opens it with its master password, by unlock_vault."
-_HEADER_DAMAGED = "The vault was changed from outside, or is damaged; nothing of it was used."
-_RESTORE = "Restore sidecar.db from a backup, or move it away and enter the keys again."
-
-
 _state = partial(StoreState, "vault")
 
 

@@ -51,7 +51,7 @@ def keeper(
 ) -> Custody:
     """Make one with all key stores, whose vault costs little."""
     found = custody(database, *(order or _ALL), notices=notices, lock_after_s=lock_after_s)
-    found.stores.vault._scrypt_n = CHEAP
+    found.stores.vault._wrapping.scrypt_n = CHEAP
     return found
 
 

@@ -24,7 +24,7 @@ USUAL: tuple[StoreName, ...] = ("keyring", "vault", "environment")
 
 def the_stores(database: Database, *order: StoreName) -> Stores:
     stores = Stores(database, Index(database), order or USUAL)
-    stores.vault._scrypt_n = CHEAP
+    stores.vault._wrapping.scrypt_n = CHEAP
     return stores
 
 

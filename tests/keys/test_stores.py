@@ -35,7 +35,7 @@ def the_stores(
     patience_s: float = 20.0,
 ) -> Stores:
     found = Stores(database, Index(database), order, patience_s)
-    found.vault._scrypt_n = CHEAP
+    found.vault._wrapping.scrypt_n = CHEAP
     return found
 
 

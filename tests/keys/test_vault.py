@@ -21,9 +21,9 @@ from sidecar.errors import (
     KeyStoreLocked,
     StorageError,
 )
-from sidecar.keys.header import Header
 from sidecar.keys.secret import Secret
 from sidecar.keys.store import Slot
+from sidecar.keys.wrapping import Header
 from sidecar.records.database import Database
 from tests.keys.vaults import (
     HERE,

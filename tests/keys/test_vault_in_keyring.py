@@ -106,11 +106,11 @@ def test_what_opened_it_is_taken_out_of_the_keyring_when_a_password_does(
     vault.create(None)
     header = vault.header()
     assert header is not None
-    assert vault._keyring.read(header.slot) is not None
+    assert vault._wrapping._keyring.read(header.slot) is not None
     change = vault.change_password(None, PASSWORD)
-    assert vault._keyring.read(header.slot) is not None, "it may still be taken back"
+    assert vault._wrapping._keyring.read(header.slot) is not None, "it may still be taken back"
     vault.forget(change)
-    assert vault._keyring.read(header.slot) is None
+    assert vault._wrapping._keyring.read(header.slot) is None
 
 
 @pytest.mark.usefixtures("keyring_here")

@@ -39,7 +39,10 @@ export function sidecarOptions(
   scripted: string = SCRIPTED,
   home: string = temporaryFolder(),
 ): StdioOptions {
-  writeFileSync(join(home, "config.toml"), '[key_store]\norder = ["memory", "vault", "environment"]\n');
+  writeFileSync(
+    join(home, "config.toml"),
+    '[key_store]\norder = ["memory", "vault", "environment"]\n',
+  );
   const kept = Object.entries(process.env).filter(([name]) => !/_(KEY|TOKEN|PROXY)$/i.test(name));
   return {
     command: PYTHON,
