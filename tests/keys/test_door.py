@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import threading
+
 import anyio
 import pytest
 
 from sidecar.errors import AIError, KeyStoreLocked
 from sidecar.keys.secret import Secret
+from sidecar.keys.vault import Rewrapped
 from sidecar.records.database import Database
 from tests.keys.keepers import SLOT, in_a_vault, keeper, used
 from tests.keys.vaults import HERE, OTHER, PASSWORD, file_of
@@ -83,3 +86,33 @@ async def test_locking_what_is_locked_is_no_event(database: Database) -> None:
             await keeper(Database(file_of(database).parent / "none")).vault.unlock(PASSWORD)
     events = await custody.oversight.audit.events(before=None, limit=100, provider=None)
     assert [each.event.event for each in events].count("lock_vault") == 1
+
+
+async def test_what_is_done_too_late_is_as_if_it_had_not_been(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    custody = await in_a_vault(database)
+    thread = custody.stores._threads["vault"]
+    monkeypatch.setattr(thread, "_patience_s", 0.05)
+    gate = threading.Event()
+    vault = custody.stores.vault
+    really = vault.change_password
+
+    def slowly(password: Secret | None, new: Secret | None) -> Rewrapped:
+        done = really(password, new)
+        gate.wait(10)
+        return done
+
+    monkeypatch.setattr(vault, "change_password", slowly)
+    with pytest.raises(KeyStoreLocked, match="does not answer"):
+        await custody.vault.change_password(PASSWORD, OTHER)
+    gate.set()
+    with anyio.fail_after(10):
+        while thread.stuck:
+            await anyio.lowlevel.checkpoint()
+    monkeypatch.undo()
+    with pytest.raises(KeyStoreLocked, match="wrong"):
+        await custody.vault.unlock(OTHER)
+    await custody.vault.unlock(PASSWORD)
+    custody.holdings.forget(SLOT)
+    assert await used(custody) == "the-key-itself"
