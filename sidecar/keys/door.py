@@ -33,6 +33,7 @@ class VaultDoor:
     async def create(self, password: Secret | None) -> None:
         """Make the vault. Raises `InvalidParams` where there is one."""
         vault = self._stores.vault
+        await self._refuse_a_keyring_that_hangs(password)
         await self._enter("create_vault", lambda _: vault.create(password), vault.take_back)
 
     async def unlock(self, password: Secret | None) -> None:
@@ -47,6 +48,7 @@ class VaultDoor:
     async def change_password(self, password: Secret | None, new: Secret | None) -> None:
         """Give it another master password; without one the OS keyring protects it."""
         vault = self._stores.vault
+        await self._refuse_a_keyring_that_hangs(new)
         change = await self._enter(
             "change_vault_password",
             lambda _: vault.change_password(password, new),
@@ -83,6 +85,13 @@ class VaultDoor:
         if self._locking is not None:
             self._locking.cancel()
             self._locking = None
+
+    async def _refuse_a_keyring_that_hangs(self, password: Secret | None) -> None:
+        """Without a password it is asked in the vault's thread: it must not keep that waiting."""
+        if password is None:
+            keyring = await self._stores.keyring_state()
+            if keyring.state == "busy":
+                raise KeyStoreLocked(keyring.detail or "", hint=keyring.hint)
 
     async def _enter(
         self, event: EventName, act: Callable[[Vault], T], undo: Callable[[T], object]

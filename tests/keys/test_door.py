@@ -13,6 +13,7 @@ from sidecar.keys.vault import Rewrapped
 from sidecar.records.database import Database
 from tests.keys.keepers import SLOT, in_a_vault, keeper, used
 from tests.keys.vaults import HERE, OTHER, PASSWORD, file_of
+from tests.secret_service import SecretService
 
 pytestmark = pytest.mark.anyio
 
@@ -116,3 +117,16 @@ async def test_what_is_done_too_late_is_as_if_it_had_not_been(
     await custody.vault.unlock(PASSWORD)
     custody.holdings.forget(SLOT)
     assert await used(custody) == "the-key-itself"
+
+
+async def test_a_keyring_that_hangs_does_not_keep_a_vault_from_opening(
+    database: Database, keyring_here: SecretService
+) -> None:
+    custody = await in_a_vault(database)
+    with keyring_here.frozen():
+        with pytest.raises(KeyStoreLocked, match="keyring does not answer"):
+            await custody.vault.change_password(PASSWORD, None)
+        with anyio.fail_after(5):
+            await custody.vault.lock()
+            await custody.vault.unlock(PASSWORD)
+            assert await used(custody) == "the-key-itself"
