@@ -184,13 +184,14 @@ class Audit:
         self._doubt = problem
 
     async def _look_again(self, checkpoint: Checkpoint) -> None:
-        """Something is wrong, unless another sidecar has moved the beginning, and said so there.
+        """Hold the chain against what is known here and what is kept there, whichever says more.
 
-        What this one has vouched for itself still counts: an older seal must not excuse it.
+        Another sidecar of this home may have gone on, moved the beginning, or begun anew. What this
+        one has vouched for itself still counts: an older seal must not excuse it.
         """
         found = await self._seals.read(search=False)
-        if found is not None and found.key == checkpoint.key and found.base > checkpoint.base:
-            checkpoint = msgspec.structs.replace(checkpoint, base=found.base)
+        if found is not None:
+            checkpoint = _newest(checkpoint, found)
         async with self._writing:
             tip, problem = await anyio.to_thread.run_sync(self._chain.look, checkpoint)
             self._go_on(checkpoint, tip, problem)
@@ -273,11 +274,13 @@ class Audit:
         due = time.monotonic() - self._checked_at > _CHECKPOINT_EVERY_S
         if self._checkpoint is None or not (due or now):
             return True
-        if self._doubt is not None:
-            return False  # the one that is kept says more
         try:
+            await self._look_again(self._checkpoint)
+            if self._doubt is not None:
+                self._failed(self._doubt)
+                return False  # the one that is kept says more
             await self._seals.write(self._checkpoint)
-        except KeyStoreLocked:
+        except (KeyStoreLocked, ComponentMissing):
             return False  # kept once it is open again
         self._checked_at = time.monotonic()
         return True
@@ -291,3 +294,10 @@ class Audit:
         except Exception:
             logger.exception("The audit failed.")
             self._failed("it failed by a bug of the sidecar's.")
+
+
+def _newest(here: Checkpoint, kept: Checkpoint) -> Checkpoint:
+    """What vouches for most. One with another key was made anew by a person."""
+    if kept.key != here.key or kept.seq > here.seq:
+        return kept
+    return msgspec.structs.replace(here, base=max(here.base, kept.base))

@@ -76,9 +76,11 @@ class Chain:
         key = seal.key if seal else None
         event = AuditEvent(at=time.time_ns() // 1_000_000, event="begin_anew", result="ok")
         with self._database.transaction() as connection:
-            # Places that nobody here has given can't be gone on from.
-            _put_aside(connection, f"seq < 0 OR seq >= {_LAST}")
-            base, tip = _base(connection), _last(connection)
+            base = _base(connection)
+            (count,) = connection.execute("SELECT count(*) FROM audit").fetchone()
+            # Places beyond what a chain without gaps has can't be gone on from.
+            _put_aside(connection, f"seq < 0 OR seq > {base.seq + count}")
+            tip = _last(connection)
             if seal is None or seal.is_new:
                 connection.execute("UPDATE audit SET mac = NULL")
             as_it_is = Checkpoint(key, base.seq, base.digest, base.seq) if key else None

@@ -50,45 +50,56 @@ class Changes:
         """Keep a key, in place of the one of that id. Requests under way end on the old one.
 
         Without a `store` in the first of the order that works. Raises what stores raise, and
-        `InvalidParams` for one key too many.
+        `InvalidParams` for one key too many. Once begun it is not cut short by a cancellation.
         """
-        stored = StoredKey(api_key, origins)
         async with self._alone(slot):
-            self._refuse_too_many(slot)
-            before, forgotten = self._holdings.entry(slot), self._holdings.forgotten
-            self._coming.add(slot)
-            try:
-                entry = await self._keep(slot, stored, store, before)
-                self._holdings.put(entry, stored, forgotten)
-            except AIError as error:
-                self._oversight.failed("store", error, slot, store)
-                raise
-            finally:
-                self._coming.discard(slot)
-            self._oversight.stored(slot, entry.store, origins)
-            if entry.store == "vault":
-                self._door.used()
-            if before is not None and before.store != entry.store:
-                await self._take_away(before)
+            with anyio.CancelScope(shield=True):
+                entry = await self._store(slot, StoredKey(api_key, origins), store)
         await self.sweep(entry.store)
         return entry
 
     async def delete(self, slot: Slot) -> bool:
-        """Take a key away; false where there was none."""
+        """Take a key away; false where there was none. Not cut short either."""
         async with self._alone(slot):
-            entry = self._holdings.entry(slot)
-            if entry is None:
-                return False
-            try:
-                await self._stores.delete(entry.store, slot)
-                await self._drop(entry)
-            except AIError as error:
-                self._oversight.failed("delete", error, slot, entry.store)
-                raise
-            self._holdings.remove(entry)
-            self._oversight.deleted(entry)
-        await self.sweep(entry.store)
-        return True
+            with anyio.CancelScope(shield=True):
+                deleted = await self._delete(slot)
+        if deleted is not None:
+            await self.sweep(deleted.store)
+        return deleted is not None
+
+    async def _store(self, slot: Slot, stored: StoredKey, store: StoreName | None) -> Entry:
+        self._refuse_too_many(slot)
+        before, forgotten = self._holdings.entry(slot), self._holdings.forgotten
+        self._coming.add(slot)
+        try:
+            entry = await self._keep(slot, stored, store, before)
+            self._holdings.put(entry, stored, forgotten)
+        except AIError as error:
+            self._oversight.failed("store", error, slot, store)
+            raise
+        finally:
+            self._coming.discard(slot)
+        self._oversight.stored(slot, entry.store, stored.origins)
+        if entry.store == "vault":
+            self._door.used()
+        if before is not None and before.store != entry.store:
+            await self._take_away(before)
+        return entry
+
+    async def _delete(self, slot: Slot) -> Entry | None:
+        await self._holdings.refresh()  # another sidecar of this home may have moved it
+        entry = self._holdings.entry(slot)
+        if entry is None:
+            return None
+        try:
+            await self._stores.delete(entry.store, slot)
+            await self._drop(entry)
+        except AIError as error:
+            self._oversight.failed("delete", error, slot, entry.store)
+            raise
+        self._holdings.remove(entry)
+        self._oversight.deleted(entry)
+        return entry
 
     async def sweep(self, store: StoreName) -> None:
         """A store is open: take away the old copies in it. What fails is tried again later."""

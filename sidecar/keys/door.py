@@ -7,6 +7,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import TypeVar
 
+import anyio
+
 from sidecar.errors import AIError, KeyStoreLocked
 from sidecar.keys.events import EventName
 from sidecar.keys.holdings import Holdings
@@ -97,7 +99,8 @@ class VaultDoor:
         self, event: EventName, act: Callable[[Vault], T], undo: Callable[[T], object]
     ) -> T:
         try:
-            done = await self._stores.in_vault(act, undo)
+            with anyio.CancelScope(shield=True):  # it may be done already: then that is answered
+                done = await self._stores.in_vault(act, undo)
         except AIError as error:
             self._oversight.vault_refused(event, error)
             raise

@@ -27,7 +27,9 @@ _PARTS = tuple(map(re.compile, (r"""[^"'`<>()\[\]{},;=]+""", r"[\w.\-]+", r"[\w\
 class Guard:
     """Knows the keys that were read, and of those that were not, whether a word is one."""
 
-    def __init__(self, is_unread: Callable[[set[str]], bool], refused: Callable[[], None]) -> None:
+    def __init__(
+        self, is_unread: Callable[[Iterator[str]], bool], refused: Callable[[], None]
+    ) -> None:
         self._is_unread = is_unread
         self._refused = refused
 
@@ -70,7 +72,7 @@ def _texts(value: object, path: str) -> Iterator[tuple[str, str]]:
             waiting += [(item, f"{path}[{index}]") for index, item in reversed(inside)]
 
 
-def _words(text: str) -> set[str]:
+def _words(text: str) -> Iterator[str]:
     """Every word that may be a key: alone, between quotes, after `key=`, at a sentence's end.
 
     One has a digit in it: words of prose, and most of source code, are not looked at further.
@@ -80,4 +82,4 @@ def _words(text: str) -> set[str]:
         if SHORTEST_KEY <= len(run) <= _LONGEST and _DIGIT.search(run):
             parts = {run, *(word for each in _PARTS for word in each.findall(run))}
             found |= parts | {word.rstrip(".,:;!?") for word in parts}
-    return {word for word in found if len(word) >= SHORTEST_KEY and _DIGIT.search(word)}
+    yield from (word for word in found if len(word) >= SHORTEST_KEY and _DIGIT.search(word))

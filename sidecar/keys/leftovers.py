@@ -7,11 +7,14 @@ change the list at once lose nothing of it.
 
 from __future__ import annotations
 
+import re
+
 from sidecar.errors import StorageError
 from sidecar.keys.store import Slot, StoreName
 from sidecar.records.database import Database
 
 _SETTING = "leftover"
+_PLACE = re.compile(rf"{_SETTING}:([^:]+):([^:]+):([^:]+)")
 
 
 class Leftovers:
@@ -38,9 +41,9 @@ class Leftovers:
             names = self._database.read_settings()
         except StorageError:
             return []  # told where the settings are read
-        found = [each.split(":")[1:] for each in names if each.startswith(f"{_SETTING}:")]
+        found = [match.groups() for each in names if (match := _PLACE.fullmatch(each))]
         self._none_are_known = not found
-        return [Slot(*place) for name, *place in found if name == store]
+        return [Slot(provider, key_id) for name, provider, key_id in found if name == store]
 
 
 def _name(store: StoreName, slot: Slot) -> str:

@@ -112,10 +112,9 @@ class Vault:
 
     def unlock(self, password: Secret | None) -> bool:
         """Open it; true where it was not open. Raises `KeyStoreLocked` for a wrong password."""
-        was_locked = self._data_key is None
         header, nonce, wrapped = self._require()
         data_key = self._wrapping.unwrap(header, nonce, wrapped, password)
-        self._data_key = data_key
+        was_locked, self._data_key = self._data_key is None, data_key
         if self._wrapping.is_cheap(header):
             with suppress(AIError):  # it is open all the same; the next time will do
                 self._replace(wrapped, data_key, password)

@@ -46,7 +46,7 @@ async def test_what_is_broken_in_itself_stays_in_the_file_behind_which_it_begins
     by_hand(database, "DELETE FROM audit WHERE seq = 2")
     assert not (await audit.verify()).valid
     verdict = await audit.begin_anew()
-    assert (verdict.valid, verdict.events, verdict.sealed) == (True, 1, 6)
+    assert (verdict.valid, verdict.events, verdict.sealed) == (True, 1, 5)
     assert by_hand(database, "SELECT count(*) FROM audit_before") == [(4,)]
     assert (await an_audit(database, seals).verify()).valid
 
@@ -68,7 +68,7 @@ async def test_where_there_was_never_a_key_store_it_begins_anew_without(database
     assert (await audit.begin_anew()).valid
 
 
-@pytest.mark.parametrize("place", [2**62, 2**63 - 1, -5])
+@pytest.mark.parametrize("place", [2**62, 2**62 - 1, 2**63 - 1, -5])
 async def test_a_place_that_nobody_here_has_given_is_no_reason_not_to(
     database: Database, place: int
 ) -> None:
@@ -105,3 +105,34 @@ async def test_a_sidecar_in_doubt_does_not_write_over_what_somebody_else_has_beg
     assert (await an_audit(database, seals).begin_anew()).valid
     await running.flush(closing=True)
     assert (await an_audit(database, seals).verify()).valid
+
+
+async def test_an_idle_sidecar_does_not_put_an_older_seal_back(database: Database) -> None:
+    seals = KeptSeals()
+    idle = await after(an_audit(database, seals), "ok")
+    busy = await after(an_audit(database, seals), *["ok"] * 8)
+    await busy.flush(closing=True)
+    by_hand(database, "DELETE FROM audit WHERE seq > 3")
+    await idle.flush(closing=True)
+    verdict = await an_audit(database, seals).verify()
+    assert (verdict.valid, verdict.problem) == (False, "Events were cut off the end.")
+
+
+async def test_an_idle_sidecar_goes_on_from_what_another_has_cut_and_begun_anew(
+    database: Database,
+) -> None:
+    seals = KeptSeals()
+    told: list[str] = []
+    idle = await after(an_audit(database, seals, told), "ok")
+    busy = an_audit(database, seals, most=20)
+    for _ in range(10):
+        await after(busy, *["ok"] * 5)
+    await busy.flush(closing=True)
+    await after(idle, "ok")
+    assert (await idle.verify()).valid
+    seals.kept = None
+    assert (await an_audit(database, seals).begin_anew()).valid
+    await after(idle, "ok")
+    await idle.flush(closing=True)
+    assert (await an_audit(database, seals).verify()).valid
+    assert told == []

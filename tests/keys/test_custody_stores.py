@@ -369,3 +369,30 @@ async def test_a_key_that_is_set_while_the_vault_is_being_locked_is_not_kept_ope
     assert custody.holdings.opened(SLOT) is None
     with pytest.raises(KeyStoreLocked):
         await used(custody)
+
+
+@pytest.mark.parametrize("change", ["store", "delete"])
+async def test_a_change_that_has_begun_is_done_to_its_end(database: Database, change: str) -> None:
+    custody = await in_a_vault(database)
+    async with anyio.create_task_group() as tasks:
+        if change == "store":
+            tasks.start_soon(custody.changes.store, SLOT, Secret("another"), (THERE,), "vault")
+        else:
+            tasks.start_soon(custody.changes.delete, SLOT)
+        await anyio.lowlevel.checkpoint()
+        tasks.cancel_scope.cancel()
+    restarted = await again(database)
+    if change == "store":
+        assert await used(restarted, THERE) == "another"
+    else:
+        assert restarted.holdings.of(wanted()) == []
+        assert await restarted.stores.read("vault", SLOT) is None
+
+
+async def test_a_setting_that_nobody_here_has_written_keeps_no_key_from_being_read(
+    database: Database,
+) -> None:
+    await in_a_vault(database)
+    for name in ("leftover:vault", "leftover:vault:a", "leftover:vault:a:b:c", "leftover:"):
+        by_hand(database, "INSERT INTO settings VALUES (?, x'')", name)
+    assert await used(await again(database)) == "the-key-itself"
