@@ -255,6 +255,10 @@ class Audit:
         if found.is_new:
             base = await anyio.to_thread.run_sync(self._chain.base)
             found = msgspec.structs.replace(found, base=base)
+            tip, _ = await anyio.to_thread.run_sync(self._chain.look, found)
+            # Kept before an event is sealed by it: after a crash it must not look unused.
+            found = msgspec.structs.replace(found, seq=tip.seq, digest=tip.digest)
+            await self._seals.write(found)
         async with self._writing:  # what is being written now is vouched for, too
             tip, problem = await anyio.to_thread.run_sync(self._chain.look, found)
             self._go_on(found, tip, problem)
