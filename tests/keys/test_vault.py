@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import base64
 import json
-import sqlite3
 import tracemalloc
 import unicodedata
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import msgspec
 import pytest
@@ -34,6 +31,7 @@ from tests.keys.vaults import (
     a_vault,
     by_hand,
     file_of,
+    kept_and_told_to_have_failed,
     key,
     opened,
     slots,
@@ -278,16 +276,7 @@ def test_a_change_that_is_kept_though_it_is_told_to_have_failed_opens_all_the_sa
     vault = a_vault(database)
     vault.create(PASSWORD)
     vault.write(SLOT, key())
-    changing = vault._changing
-
-    @contextmanager
-    def failing() -> Iterator[sqlite3.Connection]:
-        with changing() as connection:
-            yield connection
-        message = "database is locked"
-        raise StorageError(message)
-
-    monkeypatch.setattr(vault, "_changing", failing)
+    monkeypatch.setattr(vault, "_changing", kept_and_told_to_have_failed(vault))
     with pytest.raises(StorageError):
         vault.change_password(PASSWORD, OTHER)
     assert opened(database, OTHER).read(SLOT) == key()

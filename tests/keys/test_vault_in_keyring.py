@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-import sqlite3
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 import pytest
 
 from sidecar.errors import InvalidParams, KeyStoreCorrupt, KeyStoreLocked, StorageError
 from sidecar.keys.secret import Secret
 from sidecar.keys.store import Slot, StoreState
 from sidecar.records.database import Database
-from tests.keys.vaults import OTHER, PASSWORD, READY, a_vault, by_hand, key, opened
+from tests.keys.vaults import (
+    OTHER,
+    PASSWORD,
+    READY,
+    a_vault,
+    by_hand,
+    kept_and_told_to_have_failed,
+    key,
+    opened,
+)
 from tests.secret_service import SecretService
 
 SLOT = Slot("openai", "default")
@@ -120,16 +125,7 @@ def test_a_change_to_the_keyring_that_is_kept_though_told_to_have_failed_opens_a
     vault = a_vault(database)
     vault.create(PASSWORD)
     vault.write(SLOT, key())
-    changing = vault._changing
-
-    @contextmanager
-    def failing() -> Iterator[sqlite3.Connection]:
-        with changing() as connection:
-            yield connection
-        message = "database is locked"
-        raise StorageError(message)
-
-    monkeypatch.setattr(vault, "_changing", failing)
+    monkeypatch.setattr(vault, "_changing", kept_and_told_to_have_failed(vault))
     with pytest.raises(StorageError):
         vault.change_password(PASSWORD, None)
     assert a_vault(database).read(SLOT) == key(), "what the file names is in the keyring"

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import sqlite3
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
 from typing import Any
 
+from sidecar.errors import StorageError
 from sidecar.keys.keyring_store import KeyringStore
 from sidecar.keys.secret import Secret
 from sidecar.keys.store import Slot, StoredKey, StoreState
@@ -54,3 +56,19 @@ def file_of(database: Database) -> Path:
 def slots(count: int) -> list[Slot]:
     """So many places for keys."""
     return [Slot("openai", f"key-{number}") for number in range(count)]
+
+
+def kept_and_told_to_have_failed(
+    vault: Vault,
+) -> Callable[[], AbstractContextManager[sqlite3.Connection]]:
+    """A change that is written, and after which the file can't be used for a moment."""
+    changing = vault._changing
+
+    @contextmanager
+    def failing() -> Iterator[sqlite3.Connection]:
+        with changing() as connection:
+            yield connection
+        message = "database is locked"
+        raise StorageError(message)
+
+    return failing
