@@ -1,8 +1,7 @@
 """The folder that a sidecar of one file runs in: marked as in use, and swept where it was left.
 
 The unpacking process removes it when the sidecar has ended. Where that process was killed, nobody
-does; the next start then finds a folder with our mark whose lock nobody holds. The system gives a
-lock back when its holder dies, however that happens, so no process id has to be trusted.
+does; the next start then finds a folder with our mark whose lock nobody holds.
 
 Never touched: what has no mark of ours, belongs to another user, or is reached through a link.
 """
@@ -18,6 +17,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from sidecar.filelock import lock
 from sidecar.frozen import unpacked_folder
 
 logger = logging.getLogger(__name__)
@@ -37,7 +37,7 @@ def mark() -> None:
     with contextlib.suppress(OSError):
         descriptor = os.open(folder / MARK, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
         _held.append(descriptor)
-        _lock(descriptor)
+        lock(descriptor)
 
 
 def sweep() -> None:
@@ -63,7 +63,7 @@ def _is_left(folder: Path) -> bool:
     try:
         if not _is_own(os.fstat(descriptor), stat.S_ISREG):
             return False
-        _lock(descriptor)
+        lock(descriptor)
     except OSError:
         return False  # it is in use
     finally:
@@ -76,15 +76,3 @@ def _is_own(found: os.stat_result, is_kind: Callable[[int], bool]) -> bool:
     if sys.platform == "win32":
         return is_kind(found.st_mode)  # there the temporary folder is the user's own
     return is_kind(found.st_mode) and found.st_uid == os.geteuid()
-
-
-def _lock(descriptor: int) -> None:
-    """Take the lock of a mark. Raises `OSError` where somebody holds it."""
-    if sys.platform == "win32":
-        import msvcrt  # noqa: PLC0415 - exists on Windows alone
-
-        msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
-    else:
-        import fcntl  # noqa: PLC0415 - does not exist on Windows
-
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

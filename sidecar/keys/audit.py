@@ -10,7 +10,7 @@ import logging
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractAsyncContextManager, contextmanager
 from typing import Protocol
 
 import anyio
@@ -43,6 +43,9 @@ class Seals(Protocol):
 
     async def make(self) -> Checkpoint | None:
         """Make a new one and keep it; None where there is no key store for it."""
+
+    def alone(self) -> AbstractAsyncContextManager[None]:
+        """No other sidecar of this home looks for one meanwhile. Raises `KeyStoreLocked`."""
 
     async def write(self, checkpoint: Checkpoint) -> None:
         """Keep it."""
@@ -158,7 +161,7 @@ class Audit:
         `StorageError`.
         """
         await self.flush()
-        async with self._sealing, self._writing:
+        async with self._sealing, self._writing, self._seals.alone():
             try:
                 seal = await self._seals.read(search=True) or await self._seals.make()
             except (KeyStoreCorrupt, ComponentMissing):
@@ -229,9 +232,12 @@ class Audit:
         if self._checkpoint is not None:
             return
         try:
-            found = await self._read_seal(search=make)
-            if found is None and make:
-                found = await self._seals.make()
+            async with self._seals.alone():
+                found = await self._read_seal(search=make)
+                if found is None and make:
+                    found = await self._seals.make()
+                if found is not None and found.is_new:
+                    found = await self._first_used(found)
         except (KeyStoreLocked, ComponentMissing):
             # It can't be opened now; without a mac events are written all the same.
             self._seal_is_elsewhere = True
@@ -251,14 +257,16 @@ class Audit:
             raise KeyStoreCorrupt("The audit's seal is gone from the key stores.", hint=ANEW)
         return found
 
+    async def _first_used(self, new: Checkpoint) -> Checkpoint:
+        """Keep it before an event is sealed by it: after a crash it must not look unused."""
+        base = await anyio.to_thread.run_sync(self._chain.base)
+        new = msgspec.structs.replace(new, base=base)
+        tip, _ = await anyio.to_thread.run_sync(self._chain.look, new)
+        used = msgspec.structs.replace(new, seq=tip.seq, digest=tip.digest)
+        await self._seals.write(used)
+        return used
+
     async def _vouch(self, found: Checkpoint) -> None:
-        if found.is_new:
-            base = await anyio.to_thread.run_sync(self._chain.base)
-            found = msgspec.structs.replace(found, base=base)
-            tip, _ = await anyio.to_thread.run_sync(self._chain.look, found)
-            # Kept before an event is sealed by it: after a crash it must not look unused.
-            found = msgspec.structs.replace(found, seq=tip.seq, digest=tip.digest)
-            await self._seals.write(found)
         async with self._writing:  # what is being written now is vouched for, too
             tip, problem = await anyio.to_thread.run_sync(self._chain.look, found)
             self._go_on(found, tip, problem)

@@ -52,7 +52,7 @@ class Changes:
         Without a `store` in the first of the order that works. Raises what stores raise, and
         `InvalidParams` for one key too many. Once begun it is not cut short by a cancellation.
         """
-        async with self._alone(slot):
+        async with self._alone(slot), self._stores.claim.held():
             with anyio.CancelScope(shield=True):
                 entry = await self._store(slot, StoredKey(api_key, origins), store)
         await self.sweep(entry.store)
@@ -60,7 +60,7 @@ class Changes:
 
     async def delete(self, slot: Slot) -> bool:
         """Take a key away; false where there was none. Not cut short either."""
-        async with self._alone(slot):
+        async with self._alone(slot), self._stores.claim.held():
             with anyio.CancelScope(shield=True):
                 deleted = await self._delete(slot)
         if deleted is not None:
@@ -69,10 +69,10 @@ class Changes:
 
     async def _store(self, slot: Slot, stored: StoredKey, store: StoreName | None) -> Entry:
         self._refuse_too_many(slot)
-        before, forgotten = self._holdings.entry(slot), self._holdings.forgotten
+        forgotten = self._holdings.forgotten
         self._coming.add(slot)
         try:
-            entry = await self._keep(slot, stored, store, before)
+            entry, replaced = await self._keep(slot, stored, store)
             self._holdings.put(entry, stored, forgotten)
         except AIError as error:
             self._oversight.failed("store", error, slot, store)
@@ -82,8 +82,9 @@ class Changes:
         self._oversight.stored(slot, entry.store, stored.origins)
         if entry.store == "vault":
             self._door.used()
-        if before is not None and before.store != entry.store:
-            await self._take_away(before)
+        for before in replaced:
+            if before.store != entry.store:
+                await self._take_away(before)
         return entry
 
     async def _delete(self, slot: Slot) -> Entry | None:
@@ -105,16 +106,22 @@ class Changes:
         """A store is open: take away the old copies in it. What fails is tried again later."""
         for slot in await anyio.to_thread.run_sync(self._leftovers.within, store):
             async with self._alone(slot):
-                with suppress(AIError):
-                    listed, _ = await anyio.to_thread.run_sync(self._index.read)
-                    kept = listed.get(slot)
-                    if kept is None or kept.store != store:  # else a key was set there again
-                        await self._stores.delete(store, slot)
-                    await anyio.to_thread.run_sync(self._leftovers.remove, store, slot)
+                with self._stores.claim.tried() as alone, suppress(AIError):
+                    if alone:
+                        await self._sweep(store, slot)
+
+    async def _sweep(self, store: StoreName, slot: Slot) -> None:
+        listed, _ = await anyio.to_thread.run_sync(self._index.read)
+        kept = listed.get(slot)
+        if kept is None or kept.store != store:  # else a key was set there again
+            await self._stores.delete(store, slot)
+        await anyio.to_thread.run_sync(self._leftovers.remove, store, slot)
 
     async def _keep(
-        self, slot: Slot, stored: StoredKey, store: StoreName | None, before: Entry | None
-    ) -> Entry:
+        self, slot: Slot, stored: StoredKey, store: StoreName | None
+    ) -> tuple[Entry, list[Entry]]:
+        """Return the new key's entry, and those of which it takes the place."""
+        before = self._holdings.entry(slot)
         # A key that lasts is not given up for one that ends with this run.
         lasting = before is not None and before.store != "memory"
         written = await self._stores.write(slot, stored, store, lasting=lasting)
@@ -123,13 +130,16 @@ class Changes:
         entry = Entry(slot, written.store, stored.origins, fingerprint, now)
         try:
             if entry.store != "memory":
-                await anyio.to_thread.run_sync(self._index.put, entry)
-            elif before is not None:
+                # Another sidecar of this home may have moved it since the list was read here.
+                listed = await anyio.to_thread.run_sync(self._index.put, entry)
+                own = before if before is not None and before.store == "memory" else None
+                return entry, [each for each in (listed, own) if each is not None]
+            if before is not None:
                 await self._drop(before)
         except StorageError:
             await self._stores.take_back(slot, written)
             raise
-        return entry
+        return entry, [] if before is None else [before]
 
     async def _drop(self, entry: Entry) -> None:
         if entry.store != "memory":

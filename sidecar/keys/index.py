@@ -56,31 +56,21 @@ class Index:
         """
         if not self._database.exists():
             return {}, []
-        # Cast, since SQLite keeps any type in any column.
-        query = (
-            "SELECT CAST(provider AS BLOB), CAST(key_id AS BLOB), CAST(store AS BLOB),"
-            " CAST(origins AS BLOB), CAST(fingerprint AS BLOB), created_at FROM keys"
-        )
         with self._database.reading() as connection:
-            rows = connection.execute(query).fetchall()
-            problems = self._find_identity(connection)
-        entries: dict[Slot, Entry] = {}
-        for row in rows:
-            try:
-                entry = _entry(*row)
-            except (msgspec.DecodeError, UnicodeError):
-                what = "A row in the list of keys in sidecar.db can't be read and is ignored."
-                problems.append(f"{what} Enter the key again that list_api_keys lacks.")
-            else:
-                entries[entry.slot] = entry
-        return entries, problems
+            entries, problems = _entries(connection)
+            return entries, [*self._find_identity(connection), *problems]
 
-    def put(self, entry: Entry) -> None:
-        """Enter a key, in place of the one that was there. Raises `StorageError`."""
+    def put(self, entry: Entry) -> Entry | None:
+        """Enter a key; return that in whose place it is, where there was one that can be read.
+
+        Raises `StorageError`.
+        """
         origins = msgspec.json.encode(entry.origins).decode()
         row = (*entry.slot, entry.store, origins, entry.fingerprint, entry.created_at)
         with self._database.transaction() as connection:
+            before, _ = _entries(connection)
             connection.execute("INSERT OR REPLACE INTO keys VALUES (?, ?, ?, ?, ?, ?)", row)
+        return before.get(entry.slot)
 
     def drop(self, entry: Entry) -> None:
         """Take a key out, unless it is in another store by now. Raises `StorageError`."""
@@ -129,6 +119,26 @@ class Index:
                 # A home that can't be written keeps no key either: it is good for this run.
                 self._identity = made
         return self._identity
+
+
+def _entries(connection: sqlite3.Connection) -> tuple[dict[Slot, Entry], list[str]]:
+    """Return every key in the table, and what is wrong with rows that can't be used."""
+    # Cast, since SQLite keeps any type in any column.
+    query = (
+        "SELECT CAST(provider AS BLOB), CAST(key_id AS BLOB), CAST(store AS BLOB),"
+        " CAST(origins AS BLOB), CAST(fingerprint AS BLOB), created_at FROM keys"
+    )
+    found: dict[Slot, Entry] = {}
+    problems: list[str] = []
+    for row in connection.execute(query):
+        try:
+            entry = _entry(*row)
+        except (msgspec.DecodeError, UnicodeError):
+            what = "A row in the list of keys in sidecar.db can't be read and is ignored."
+            problems.append(f"{what} Enter the key again that list_api_keys lacks.")
+        else:
+            found[entry.slot] = entry
+    return found, problems
 
 
 def _entry(  # noqa: PLR0913, PLR0917 - the columns of the table

@@ -7,6 +7,8 @@ be used; one without is one that somebody has taken it out of.
 
 from __future__ import annotations
 
+from contextlib import AbstractAsyncContextManager
+
 import anyio.to_thread
 import msgspec
 
@@ -46,6 +48,10 @@ class StoredSeals:
         if note is not None:
             return await self._noted(note)
         return await self._found() if search else None
+
+    def alone(self) -> AbstractAsyncContextManager[None]:
+        """Two sidecars of one home that find none at once must not make two."""
+        return self._stores.claim.held()
 
     async def make(self) -> Checkpoint | None:
         """Make a new one and keep it; None where there is no key store for it."""

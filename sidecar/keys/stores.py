@@ -16,6 +16,7 @@ from sidecar.errors import (
     KeyStoreCorrupt,
     KeyStoreLocked,
 )
+from sidecar.keys.claim import Claim
 from sidecar.keys.index import Index
 from sidecar.keys.keyring_store import KeyringStore, TooLarge
 from sidecar.keys.memory import MemoryStore
@@ -51,6 +52,8 @@ class Stores:
         patience_s: float = PATIENCE_S,
     ) -> None:
         self.order = order
+        self.claim = Claim(database.home)
+        """Held by who changes what is kept in them, and what sidecar.db says of it."""
         self._keyring = KeyringStore(index.home_id)
         self.vault = Vault(database, self._keyring)
         self._all: dict[str, KeyStore] = {

@@ -47,6 +47,7 @@ class Database:
     """The file, and the settings in it. Its methods block; they are called in a thread."""
 
     def __init__(self, home: Path) -> None:
+        self.home = home
         self._path = home / "sidecar.db"
 
     def exists(self) -> bool:

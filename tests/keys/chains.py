@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractAsyncContextManager, nullcontext
+
 from sidecar.errors import AIError, KeyStoreLocked
 from sidecar.keys.audit import Audit
 from sidecar.keys.chain import Chain
@@ -61,6 +63,10 @@ class KeptSeals:
         self.kept = Checkpoint(KEY)
         return self.kept
 
+    def alone(self) -> AbstractAsyncContextManager[None]:
+        """Nobody else is on this home."""
+        return nullcontext()
+
     async def write(self, checkpoint: Checkpoint) -> None:
         """Keep it."""
         self._look()
@@ -82,6 +88,10 @@ class NoSeals:
 
     async def make(self) -> None:
         """There can be none."""
+
+    def alone(self) -> AbstractAsyncContextManager[None]:
+        """Nobody else is on this home."""
+        return nullcontext()
 
     async def write(self, checkpoint: Checkpoint) -> None:
         """There is none."""
