@@ -58,6 +58,8 @@ class Rewrapped(NamedTuple):
 
     before: Wrapped | None
     now: Wrapped
+    opened: bool = True
+    """True where the vault was not open; the data key is the same one in any case."""
 
 
 class Vault:
@@ -134,12 +136,13 @@ class Vault:
         header, nonce, wrapped = self._require()
         data_key = self._wrapping.unwrap(header, nonce, wrapped, password)
         row = self._replace(wrapped, data_key, new_password)
-        self._data_key = data_key
-        return Rewrapped((msgspec.json.encode(header).decode(), nonce, wrapped), row)
+        opened, self._data_key = self._data_key is None, data_key
+        return Rewrapped((msgspec.json.encode(header).decode(), nonce, wrapped), row, opened)
 
     def take_back(self, change: Rewrapped) -> None:
-        """Let it be as it was before a change that nobody waited for; it is locked then."""
-        self.lock()
+        """Let it be as it was before a change that nobody waited for."""
+        if change.opened:
+            self.lock()
         *_, wrapped = change.now
         with self._changing() as connection:
             if change.before is None:

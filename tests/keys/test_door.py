@@ -89,8 +89,9 @@ async def test_locking_what_is_locked_is_no_event(database: Database) -> None:
     assert [each.event.event for each in events].count("lock_vault") == 1
 
 
+@pytest.mark.parametrize("locked_meanwhile", [False, True])
 async def test_what_is_done_too_late_is_as_if_it_had_not_been(
-    database: Database, monkeypatch: pytest.MonkeyPatch
+    database: Database, monkeypatch: pytest.MonkeyPatch, *, locked_meanwhile: bool
 ) -> None:
     custody = await in_a_vault(database)
     thread = custody.stores._threads["vault"]
@@ -100,22 +101,28 @@ async def test_what_is_done_too_late_is_as_if_it_had_not_been(
     really = vault.change_password
 
     def slowly(password: Secret | None, new: Secret | None) -> Rewrapped:
-        done = really(password, new)
         gate.wait(10)
-        return done
+        return really(password, new)
 
     monkeypatch.setattr(vault, "change_password", slowly)
     with pytest.raises(KeyStoreLocked, match="does not answer"):
         await custody.vault.change_password(PASSWORD, OTHER)
+    if locked_meanwhile:
+        await custody.vault.lock()
     gate.set()
     with anyio.fail_after(10):
         while thread.stuck:
             await anyio.lowlevel.checkpoint()
     monkeypatch.undo()
+    custody.holdings.forget(SLOT)
+    if locked_meanwhile:
+        with pytest.raises(KeyStoreLocked, match="locked"):
+            await used(custody)
+    else:
+        assert await used(custody) == "the-key-itself", "it was open, and is"
     with pytest.raises(KeyStoreLocked, match="wrong"):
         await custody.vault.unlock(OTHER)
     await custody.vault.unlock(PASSWORD)
-    custody.holdings.forget(SLOT)
     assert await used(custody) == "the-key-itself"
 
 
