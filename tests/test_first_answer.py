@@ -16,12 +16,12 @@ import pytest
 from tests.conftest import clean_environment
 
 OURS = {
-    "sidecar": "__main__ app contract errors frozen logs settings unpacked values",
+    "sidecar": "__main__ app contract errors filelock frozen logs settings unpacked values",
     "sidecar.engine": "agent_block attempts directory execution executions manager on_this_machine"
     " preferences transcript",
     "sidecar.handlers": "chat keys models system",
-    "sidecar.keys": "audit chain changes checkpoint ciphers custody door environment events guard"
-    " hardening holdings index keyring_store leftovers memory oversight pasted redaction"
+    "sidecar.keys": "audit chain changes checkpoint ciphers claim custody door environment events"
+    " guard hardening holdings index keyring_store leftovers memory oversight pasted redaction"
     " seals secret serial store stores vault wanted watch wrapping",
     "sidecar.local": "models place process protocol requests supervisor",
     "sidecar.providers": "base catalog deadlines framing local pieces",
