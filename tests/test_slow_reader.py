@@ -146,15 +146,14 @@ def test_a_reader_that_has_gone_ends_it(scripts: str, tmp_path: Path) -> None:
 
 
 STUCK = """
-import sys, time
+import sys, threading
 from sidecar import contract
 from sidecar.__main__ import main
 from sidecar.rpc.methods import Method
 ping = contract.METHODS["ping"]
 def stuck(app, params, call):
     print("stuck", file=sys.stderr, flush=True)
-    while True:
-        time.sleep(0.01)
+    threading.Event().wait()
 contract.METHODS["ping"] = Method(ping.params, ping.result, stuck)
 sys.exit(main([]))
 """

@@ -6,8 +6,9 @@ What is set over RPC lives here and not in config.toml, which is the user's own.
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -41,6 +42,8 @@ _MIGRATIONS = (
     "CREATE TABLE audit_before (seq INTEGER, event TEXT, digest BLOB, mac BLOB)",
 )
 _BUSY_S = 5.0
+_creating = threading.Lock()
+"""Held while a file is made: nobody in this process has locked it before it is closed again."""
 
 
 class Database:
@@ -104,9 +107,7 @@ class Database:
     def transaction(self) -> Iterator[sqlite3.Connection]:
         """Everything that is done in here is done, or nothing is. Raises `StorageError`."""
         with self._told():
-            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            # Created with its mode before SQLite could create it with another.
-            os.close(os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600))
+            self._create()
             with closing(self._connect()) as connection, connection:
                 # What is deleted is overwritten: an old key must not stay in a free page.
                 connection.execute("PRAGMA secure_delete = ON")
@@ -115,6 +116,17 @@ class Database:
                 connection.execute("BEGIN IMMEDIATE")
                 self._migrate(connection)
                 yield connection
+
+    def _create(self) -> None:
+        """Make the file, with its mode, before SQLite could make it with another.
+
+        One that is there is not opened: on Unix its closing would give back, unnoticed, the locks
+        that SQLite has on it for other threads, and two who write at once destroy the file.
+        """
+        with _creating:
+            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            with suppress(FileExistsError):
+                os.close(os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
 
     def _connect(self, *, empty: bool = False) -> sqlite3.Connection:
         import sqlite3  # noqa: PLC0415 - the first answer must not wait for it
@@ -125,7 +137,8 @@ class Database:
             return connection
         # Never read-only: after a crash SQLite must first undo what was half written.
         place = f"{self._path.absolute().as_uri()}?mode=rw"
-        return sqlite3.connect(place, timeout=_BUSY_S, isolation_level=None, uri=True)
+        with _creating:  # a file that was just made is closed again by then
+            return sqlite3.connect(place, timeout=_BUSY_S, isolation_level=None, uri=True)
 
     @contextmanager
     def _told(self) -> Iterator[None]:

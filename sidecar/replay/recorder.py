@@ -1,9 +1,9 @@
 """Writes a scripted session from lines that are typed or piped in.
 
 Lines go to the sidecar as they come, and what it says is shown at once. Typed ones go when they
-are typed; piped ones wait until the sidecar has been silent for a moment, so that the recording
-has the order in which a person would have seen it. At the end of the lines, what still runs may
-go on for as long as it says something.
+are typed; piped ones wait until the sidecar has answered and was silent for a moment, so that the
+recording has the order in which a person would have seen it. At the end of the lines, what still
+runs may go on for as long as it says something.
 
 What differs at every run (times, generated ids, the home folder, the version) is written as a
 placeholder. What a live model says also differs: record against `--scripted DIR`.
@@ -28,6 +28,8 @@ from sidecar.terminal.peer import Peer, PeerGone
 from sidecar.terminal.visible import visible
 
 _QUIET_S = 0.5
+_ANSWER_S = 5.0
+"""What is not answered for so long may be what the next line is to cancel."""
 _ENDING_S = 5.0
 _EXIT_S = 10.0
 _VOLATILE = {
@@ -116,6 +118,8 @@ class _Recording:
         self._news = threading.Condition()
         self._ended = False
         self._open: set[str] = set()
+        self._asked: set[str] = set()
+        """Of what is open, what the last line has asked for."""
         self._listener = threading.Thread(target=self._listen, name="recorder", daemon=True)
 
     def run(self, lines: Iterable[bytes]) -> None:
@@ -125,7 +129,9 @@ class _Recording:
             for line in lines:
                 self._add("-->", line.rstrip(b"\r\n"))
                 self._peer.send(line.rstrip(b"\n") + b"\n")
-                self._settle(_QUIET_S if self._patient else 0)
+                if self._patient:
+                    self._await_answer()
+                    self._settle(_QUIET_S)
         except (KeyboardInterrupt, PeerGone):
             pass  # both end the lines: the one by wish, the other shows in the exit status
         self._settle(_ENDING_S if self._open else 0)
@@ -146,6 +152,8 @@ class _Recording:
 
     def _add(self, mark: str, line: bytes) -> None:
         with self._news:
+            if mark == "-->":
+                self._asked = set()
             self.entries.append((mark, line.decode("utf-8", "surrogateescape")))
             self._keep_book(mark, line)
             self._news.notify_all()
@@ -161,7 +169,11 @@ class _Recording:
                 continue
             if "id" in each:
                 id_ = f"id {json.dumps(each['id'])}"
-                (self._open.add if mark == "-->" else self._open.discard)(id_)
+                if mark == "-->":
+                    self._open.add(id_)
+                    self._asked.add(id_)
+                else:
+                    self._open.discard(id_)
             stream = (each.get("params") or {}) if "method" in each else each.get("result")
             if mark == "<--" and isinstance(stream, dict) and "execution_id" in stream:
                 self._follow(each, stream)
@@ -172,6 +184,11 @@ class _Recording:
             self._open.discard(name)
         elif set(stream) == {"execution_id"}:
             self._open.add(name)
+
+    def _await_answer(self) -> None:
+        """One that has just been started, or waits for a processor, is not silent."""
+        with self._news:
+            self._news.wait_for(lambda: self._ended or not self._asked & self._open, _ANSWER_S)
 
     def _settle(self, quiet_s: float) -> None:
         """Wait until nothing has come for so long, or nothing more can come."""

@@ -14,6 +14,7 @@ from sidecar.terminal.peer import Peer
 from tests.conftest import Start
 from tests.keys.servers import (
     OUT_OF_QUOTA,
+    PASSWORD,
     TOO_MANY,
     UNKNOWN,
     Provider,
@@ -28,8 +29,6 @@ from tests.keys.servers import (
 from tests.providers.answers import delta, events
 from tests.providers.raw_server import Connection, chunk, chunked_head
 from tests.providers.sidecars import LIMIT_S, ask, stream, until_end
-
-PASSWORD = "a long password"  # noqa: S105 - of a vault that ends with the test
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -14,35 +13,26 @@ import pytest
 from sidecar.terminal.peer import Peer
 from tests.conftest import Start
 from tests.keys.servers import (
+    PASSWORD,
     UNKNOWN,
     Provider,
     chat,
     given,
     make_row,
     notices,
-    provider,
     set_key,
 )
 from tests.providers.sidecars import LIMIT_S, Json
 
 KEY = "a-key-that-nobody-may-see-3"
-PASSWORD = "a long password"  # noqa: S105 - of vaults that end with their test
 
 
 @pytest.fixture
-def here() -> Iterator[Provider]:
-    with provider() as found:
-        yield found
-
-
-@pytest.fixture
-def peer(start: Start, here: Provider) -> Peer:
-    """A sidecar with a key in a vault."""
-    found = start()
-    make_row(found, here.url)
-    given(found, "create_vault", password=PASSWORD)
-    set_key(found, KEY)
-    return found
+def peer(peer: Peer) -> Peer:
+    """One with a key in a vault as well."""
+    given(peer, "create_vault", password=PASSWORD)
+    set_key(peer, KEY)
+    return peer
 
 
 def events(peer: Peer, **params: object) -> list[Json]:

@@ -16,6 +16,7 @@ from tests.providers.sidecars import LIMIT_S, Json, ask, is_end, nothing_more, u
 from tests.streams import (
     HANG,
     HELLO,
+    PACED,
     SILENT,
     Write,
     answer_to,
@@ -35,6 +36,7 @@ def peer(start: Start, script: Write) -> Peer:
     script("hang", HANG)
     script("silent", SILENT)
     script("paced", '{"pace_ms":5}\n{"content":"a","repeat":20}')
+    script("endless", PACED)
     script("fails", FAILS)
     script("fails_later", '{"content":"x"}\n' + FAILS)
     script("breaks", '{"content":"x"}\n{"truncate":true}')
@@ -215,14 +217,17 @@ def test_a_cancel_after_the_end_changes_nothing(peer: Peer) -> None:
 
 
 def test_attaching_on_the_way_goes_on_where_it_is(peer: Peer) -> None:
-    begin(peer, "paced")
+    begin(peer, "endless")
     peer.messages_until(chunk_of(), LIMIT_S)
     found = peer.call("attach_execution", {"execution_id": "e1"}, LIMIT_S)["result"]
     assert found["state"] == "streaming"
-    chunks, end = until_end(peer)
-    rest = [chunk.get("content", "") for chunk in chunks]
-    assert end["seq"] - len(chunks) == found["seq"] + 1
-    assert found["response"]["content"] + "".join(rest) == "a" * 20
+    told = peer.messages_until(chunk_of(), LIMIT_S)
+    peer.request("cancel_execution", {"execution_id": "e1"})
+    *chunks, end = of(told + until(peer))
+    assert [each["seq"] for each in chunks] == list(range(found["seq"] + 1, end["seq"]))
+    rest = "".join(each["chunk"].get("content", "") for each in chunks)
+    assert rest
+    assert found["response"]["content"] + rest == end["response"]["content"]
 
 
 def test_attaching_afterwards_gives_all_of_it(peer: Peer) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,51 +11,20 @@ import pytest
 from sidecar.terminal.peer import Peer
 from tests.conftest import Start
 from tests.keys.servers import (
+    PASSWORD,
     UNKNOWN,
     Provider,
     chat,
     given,
+    keys_of,
     make_row,
     notices,
-    provider,
     refused,
     set_key,
 )
 from tests.providers.sidecars import LIMIT_S, Json, ask, configure
 
 KEY = "a-key-that-nobody-may-see-1"
-PASSWORD = "a long password"  # noqa: S105 - of vaults that end with their test
-OTHER = "another long password"
-
-
-@pytest.fixture
-def here() -> Iterator[Provider]:
-    with provider() as found:
-        yield found
-
-
-@pytest.fixture
-def there() -> Iterator[Provider]:
-    with provider() as found:
-        yield found
-
-
-@pytest.fixture
-def peer(start: Start, here: Provider) -> Peer:
-    """A sidecar with a provider and no key."""
-    found = start()
-    make_row(found, here.url)
-    return found
-
-
-def keys(peer: Peer, provider: str = "mine") -> list[Json]:
-    found: list[Json] = given(peer, "list_api_keys", provider=provider)["keys"]
-    return found
-
-
-def states(peer: Peer) -> dict[str, str]:
-    stores = given(peer, "list_api_keys")["stores"]
-    return {each["name"]: each["state"] for each in stores}
 
 
 # --- in, and never out ---------------------------------------------------------------------------
@@ -74,7 +42,7 @@ def test_a_key_that_was_set_serves_the_next_request_and_is_never_told(
     assert before <= told["created_at"] <= time.time() * 1000
     assert given(peer, "call_ai_provider", **chat())["content"] == "Hello"
     assert here.keys == [KEY]
-    listed = keys(peer)
+    listed = keys_of(peer)
     assert listed == [told]
     assert KEY not in json.dumps([told, given(peer, "list_ai_providers"), listed])
 
@@ -104,7 +72,7 @@ def test_a_key_that_was_deleted_is_not_used_any_more(peer: Peer, here: Provider)
     set_key(peer, KEY, store="memory")
     assert given(peer, "delete_api_key", provider="mine") == {"deleted": True}
     assert given(peer, "delete_api_key", provider="mine") == {"deleted": False}
-    assert keys(peer) == []
+    assert keys_of(peer) == []
     given(peer, "call_ai_provider", **chat())
     assert here.keys == [""]
 
@@ -113,7 +81,7 @@ def test_a_key_in_memory_ends_with_the_run(start: Start, peer: Peer, tmp_path: P
     set_key(peer, KEY, store="memory")
     peer.close()
     again = start()
-    assert keys(again) == []
+    assert keys_of(again) == []
     for path in (tmp_path / "home").rglob("*"):
         assert KEY.encode() not in path.read_bytes()
 
@@ -160,7 +128,7 @@ def test_a_provider_has_so_many_keys_and_no_more(peer: Peer) -> None:
     told = refused(peer, "set_api_key", provider="mine", api_key=KEY, key_id="more", store="memory")
     assert "20 keys" in told["message"]
     set_key(peer, "another", "k07", store="memory")
-    assert [each["key_id"] for each in keys(peer)] == [f"k{number:02}" for number in range(20)]
+    assert [each["key_id"] for each in keys_of(peer)] == [f"k{number:02}" for number in range(20)]
 
 
 def test_where_no_store_can_keep_a_key_it_says_what_to_do(peer: Peer) -> None:
@@ -260,7 +228,7 @@ def test_a_key_of_the_environment_goes_where_catalogue_and_file_say_and_nowhere_
     row = {"format": "openai_chat", "base_url": here.url, "key_variable": "MINE_API_KEY"}
     configure(tmp_path / "home", mine=row)
     peer = start(MINE_API_KEY=KEY, OPENAI_API_KEY=KEY)
-    [listed] = keys(peer)
+    [listed] = keys_of(peer)
     assert (listed["source"], listed["origins"]) == ("environment", [here.origin])
     assert "created_at" not in listed
     given(peer, "call_ai_provider", **chat())
@@ -314,7 +282,7 @@ def test_what_a_provider_quotes_of_its_key_is_taken_out(peer: Peer, here: Provid
 def test_keys_of_a_provider_that_was_taken_away_are_listed_and_can_be_deleted(peer: Peer) -> None:
     set_key(peer, KEY, store="memory")
     given(peer, "configure_provider", provider="mine", format=None)
-    [listed] = keys(peer)
+    [listed] = keys_of(peer)
     assert (listed["provider"], listed["source"]) == ("mine", "memory")
     assert listed in given(peer, "list_api_keys")["keys"]
     assert given(peer, "delete_api_key", provider="mine")["deleted"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
@@ -12,7 +12,7 @@ import pytest
 
 from sidecar.terminal.peer import Peer
 from tests.conftest import Start
-from tests.keys.servers import Provider, chat, given, make_row, provider, refused, set_key
+from tests.keys.servers import Provider, chat, given, make_row, refused, set_key
 from tests.providers.sidecars import LIMIT_S, Json, ask, stream, until_end
 from tests.secret_service import SecretService
 from tests.streams import HELLO, Write, params
@@ -21,12 +21,6 @@ KEY = "a-key-that-nobody-may-see-2"
 SERVICE = "ai-sidecar"
 
 Desktop = Callable[..., Peer]
-
-
-@pytest.fixture
-def here() -> Iterator[Provider]:
-    with provider() as found:
-        yield found
 
 
 @pytest.fixture

@@ -3,38 +3,26 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from sidecar.terminal.peer import Peer
 from tests.conftest import Start
-from tests.keys.servers import Provider, chat, given, make_row, provider, refused, set_key
-from tests.providers.sidecars import LIMIT_S, Json, configure
+from tests.keys.servers import (
+    PASSWORD,
+    Provider,
+    chat,
+    given,
+    keys_of,
+    make_row,
+    refused,
+    set_key,
+)
+from tests.providers.sidecars import LIMIT_S, configure
 
 KEY = "a-key-that-nobody-may-see-4"
-PASSWORD = "a long password"  # noqa: S105 - of vaults that end with their test
 OTHER = "another long password"
-
-
-@pytest.fixture
-def here() -> Iterator[Provider]:
-    with provider() as found:
-        yield found
-
-
-@pytest.fixture
-def peer(start: Start, here: Provider) -> Peer:
-    """A sidecar with a provider and no key."""
-    found = start()
-    make_row(found, here.url)
-    return found
-
-
-def keys(peer: Peer, provider: str = "mine") -> list[Json]:
-    found: list[Json] = given(peer, "list_api_keys", provider=provider)["keys"]
-    return found
 
 
 def states(peer: Peer) -> dict[str, str]:
@@ -49,7 +37,7 @@ def test_a_vault_keeps_keys_over_a_restart(start: Start, peer: Peer, here: Provi
     peer.close()
     peer = start()
     assert states(peer)["vault"] == "locked"
-    assert [each["source"] for each in keys(peer)] == ["vault"], "the list needs no password"
+    assert [each["source"] for each in keys_of(peer)] == ["vault"], "the list needs no password"
     told = refused(peer, "call_ai_provider", **chat())
     assert (told["kind"], here.keys) == ("key_store_locked", [])
     assert "unlock_vault" in told["hint"]
@@ -122,7 +110,7 @@ def test_two_sidecars_on_one_home_share_its_keys(start: Start, peer: Peer, here:
     set_key(peer, "another-key", "second"), "an open vault stays open"
     third = start()
     given(third, "unlock_vault", password=OTHER)
-    assert [each["key_id"] for each in keys(third)] == ["default", "second"]
+    assert [each["key_id"] for each in keys_of(third)] == ["default", "second"]
     given(peer, "lock_vault")
     given(second, "call_ai_provider", **chat())
     assert given(third, "verify_audit")["valid"]
@@ -156,7 +144,7 @@ def test_lines_that_come_together_are_done_in_their_order(peer: Peer, here: Prov
     for _ in range(5):
         peer.request("set_api_key", {"provider": "mine", "api_key": KEY, "store": "vault"})
         assert given(peer, "lock_vault")["state"] == "locked"
-        while not keys(peer):  # what was asked before the lock has been done before it
+        while not keys_of(peer):  # what was asked before the lock has been done before it
             pass
         assert refused(peer, "call_ai_provider", **chat())["kind"] == "key_store_locked"
         peer.request("unlock_vault", {"password": PASSWORD})

@@ -9,7 +9,9 @@ import keyring.core
 import pytest
 
 from sidecar.keys import keyring_store
+from sidecar.keys.vault import Vault
 from sidecar.records.database import Database
+from tests.keys.vaults import PASSWORD, a_vault
 from tests.secret_service import SecretService
 
 
@@ -44,3 +46,11 @@ def found_anew() -> None:
 def database(tmp_path: Path) -> Database:
     """A database in a home of its own."""
     return Database(tmp_path / "home")
+
+
+@pytest.fixture
+def vault(database: Database) -> Vault:
+    """The vault of that home, just made under the password, and open."""
+    found = a_vault(database)
+    found.create(PASSWORD)
+    return found

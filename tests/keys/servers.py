@@ -13,6 +13,8 @@ from tests.providers.sidecars import LIMIT_S, Json
 
 Answer = Callable[[Connection], object]
 
+PASSWORD = "a long password"  # noqa: S105 - of vaults that end with their test
+
 _KEY = re.compile(rb"^authorization: bearer (.*)\r$", re.IGNORECASE | re.MULTILINE)
 
 
@@ -116,6 +118,12 @@ def set_key(peer: Peer, api_key: str, key_id: str = "default", **more: object) -
     """Enter a key for it."""
     more.setdefault("provider", "mine")
     return given(peer, "set_api_key", api_key=api_key, key_id=key_id, **more)
+
+
+def keys_of(peer: Peer, provider: str = "mine") -> list[Json]:
+    """What is told of a provider's keys."""
+    found: list[Json] = given(peer, "list_api_keys", provider=provider)["keys"]
+    return found
 
 
 def notices(peer: Peer, kind: str) -> list[Json]:

@@ -10,6 +10,7 @@ import pytest
 from sidecar.errors import AIError, KeyStoreLocked
 from sidecar.keys.secret import Secret
 from sidecar.keys.vault import Rewrapped
+from sidecar.keys.watch import SecurityNotice
 from sidecar.records.database import Database
 from tests.keys.keepers import SLOT, in_a_vault, keeper, used
 from tests.keys.vaults import HERE, OTHER, PASSWORD, file_of
@@ -76,6 +77,24 @@ async def test_what_was_asked_before_a_lock_does_not_open_it_again(database: Dat
         await anyio.lowlevel.checkpoint()
         tasks.start_soon(custody.vault.lock)
     assert (await custody.stores.state("vault")).state == "locked"
+
+
+async def test_wrong_passwords_are_told_and_other_failures_are_none(database: Database) -> None:
+    notices: list[SecurityNotice] = []
+    custody = keeper(database, notices=notices)
+    for _ in range(4):
+        with pytest.raises(AIError):
+            await custody.vault.unlock(PASSWORD)  # there is none
+        with pytest.raises(AIError):
+            await custody.vault.change_password(None, PASSWORD)
+    assert notices == []
+    await custody.vault.create(PASSWORD)
+    for _ in range(2):
+        with pytest.raises(KeyStoreLocked):
+            await custody.vault.unlock(Secret("wrong"))
+    with pytest.raises(KeyStoreLocked):
+        await custody.vault.change_password(Secret("wrong"), PASSWORD)
+    assert [(each.kind, each.count) for each in notices] == [("unlock_failures", 3)]
 
 
 async def test_locking_what_is_locked_is_no_event(database: Database) -> None:

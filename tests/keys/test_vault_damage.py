@@ -25,6 +25,7 @@ from tests.keys.vaults import (
     OTHER,
     PASSWORD,
     READY,
+    SLOT,
     THERE,
     a_vault,
     by_hand,
@@ -33,7 +34,6 @@ from tests.keys.vaults import (
     opened,
 )
 
-SLOT = Slot("openai", "default")
 SECOND = Slot("openai", "second")
 GROQ = Slot("groq", "default")
 

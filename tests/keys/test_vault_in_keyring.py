@@ -6,12 +6,14 @@ import pytest
 
 from sidecar.errors import InvalidParams, KeyStoreCorrupt, KeyStoreLocked, StorageError
 from sidecar.keys.secret import Secret
-from sidecar.keys.store import Slot, StoreState
+from sidecar.keys.store import StoreState
+from sidecar.keys.vault import Vault
 from sidecar.records.database import Database
 from tests.keys.vaults import (
     OTHER,
     PASSWORD,
     READY,
+    SLOT,
     a_vault,
     by_hand,
     kept_and_told_to_have_failed,
@@ -19,8 +21,6 @@ from tests.keys.vaults import (
     opened,
 )
 from tests.secret_service import SecretService
-
-SLOT = Slot("openai", "default")
 
 
 def test_the_keyring_opens_it_with_no_password(
@@ -47,9 +47,7 @@ def test_without_its_key_in_the_keyring_it_is_corrupt_and_not_empty(database: Da
 
 
 @pytest.mark.usefixtures("keyring_here")
-def test_it_goes_from_a_password_to_the_keyring_and_back(database: Database) -> None:
-    vault = a_vault(database)
-    vault.create(PASSWORD)
+def test_it_goes_from_a_password_to_the_keyring_and_back(vault: Vault, database: Database) -> None:
     vault.write(SLOT, key())
     vault.change_password(PASSWORD, None)
     assert a_vault(database).read(SLOT) == key()
@@ -120,10 +118,8 @@ def test_what_opened_it_is_taken_out_of_the_keyring_when_a_password_does(
 
 @pytest.mark.usefixtures("keyring_here")
 def test_a_change_to_the_keyring_that_is_kept_though_told_to_have_failed_opens_all_the_same(
-    database: Database, monkeypatch: pytest.MonkeyPatch
+    vault: Vault, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    vault = a_vault(database)
-    vault.create(PASSWORD)
     vault.write(SLOT, key())
     monkeypatch.setattr(vault, "_changing", kept_and_told_to_have_failed(vault))
     with pytest.raises(StorageError):

@@ -17,6 +17,7 @@ from sidecar.records.database import Database
 
 PASSWORD = Secret("correct horse battery")
 OTHER = Secret("staple and then some")
+SLOT = Slot("openai", "default")
 HERE = "https://here.example:443"
 THERE = "https://there.example:443"
 READY = StoreState(name="keyring", state="ready")

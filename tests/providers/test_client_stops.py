@@ -17,6 +17,7 @@ from sidecar.errors import (
 )
 from sidecar.providers.base import Deadlines
 from sidecar.providers.client import Client
+from sidecar.providers.deadlines import Watch
 from sidecar.values import AIMessage, AIRequest
 from tests.providers.answers import PATIENT, delta, events
 from tests.providers.exchanges import (
@@ -147,8 +148,10 @@ async def test_heartbeats_keep_a_silent_stream_alive(client: Client, serve: Serv
 
 
 async def test_time_in_which_our_own_reader_is_waited_for_is_not_the_providers(
-    client: Client, serve: Serve
+    client: Client, serve: Serve, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    looks = Looks()
+    monkeypatch.setattr("sidecar.providers.client.Watch", looks.watch)
     server = serve(sends(chunked_head(), chunk(STREAM[:200]), chunks([STREAM[200:]])))
     tape = Tape()
     tape.doors.append(anyio.Event())
@@ -156,14 +159,32 @@ async def test_time_in_which_our_own_reader_is_waited_for_is_not_the_providers(
         door = tape.doors[0]
 
         async def open_late() -> None:
-            await tape.waits.wait()
-            # A duration is what is tested: more than two idle timeouts of nothing but our reader.
-            await anyio.sleep(0.4)
+            await looks.held.wait()
             door.set()
 
         tasks.start_soon(open_late)
         await ask(client, server.url, deadlines=limits(idle_ms=150), tape=tape)
     assert tape.content == "Hello"
+
+
+class Looks:
+    """`held` comes when our own reader alone was waited for during two idle timeouts."""
+
+    def __init__(self) -> None:
+        self.held = anyio.Event()
+        self._seen = 0
+
+    def watch(self, deadlines: Deadlines, vendor: str, display_name: str) -> Watch:
+        looks = self
+
+        class Seen(Watch):
+            def _look(self) -> None:
+                super()._look()
+                looks._seen += self.held
+                if looks._seen == 3:  # an idle timeout lies between two of them
+                    looks.held.set()
+
+        return Seen(deadlines, vendor, display_name)
 
 
 async def test_an_error_whose_body_stalls_is_that_error(

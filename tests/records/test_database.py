@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import subprocess
 import sys
 import threading
 from contextlib import closing
@@ -113,6 +114,22 @@ def test_many_at_once_lose_nothing(home: Path) -> None:
         thread.join()
     assert failures == []
     assert len(Database(home).read_settings()) == 16
+
+
+def test_who_writes_has_the_file_to_himself_while_others_want_to_write_too(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database, "_BUSY_S", 0.0)
+    other_process = (
+        "import sqlite3, sys\n"
+        "sqlite3.connect(sys.argv[1], timeout=0, isolation_level=None).execute('BEGIN IMMEDIATE')"
+    )
+    with Database(home).transaction():
+        with pytest.raises(StorageError, match="locked"):
+            Database(home).write_setting("a", b"1")
+        command = [sys.executable, "-c", other_process, str(home / "sidecar.db")]
+        other = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert "database is locked" in other.stderr
 
 
 def test_a_migration_that_was_cut_off_is_done_again(

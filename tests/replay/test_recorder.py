@@ -4,8 +4,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from sidecar.replay import runner
-from sidecar.replay.recorder import written
+from sidecar.replay.recorder import _Recording, written
+from sidecar.terminal.peer import Peer
 from tests.conftest import ROOT, clean_environment
 
 SCRIPTS = ROOT / "protocol" / "sessions" / "scripted"
@@ -41,6 +44,18 @@ def test_a_recorded_session_replays_green(tmp_path: Path) -> None:
     assert text.endswith("\n--> <eof>\n<-- <exit 0>\n")
     outcome = runner.replay(file)
     assert outcome.problem is None, outcome.problem
+
+
+def test_a_piped_line_waits_for_the_answer_to_the_one_before(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("sidecar.replay.recorder._QUIET_S", 0.0)
+    parrot = "import sys\nfor line in sys.stdin: print(line, end='', flush=True)"
+    peer = Peer([sys.executable, "-c", parrot])
+    recording = _Recording(peer, patient=True)
+    recording.run([b'{"id": 1, "method": "a"}\n', b'[{"id": 2, "method": "b"}]\n'])
+    assert [mark for mark, _ in recording.entries] == ["-->", "<--", "-->", "<--", "-->", "<--"]
+    peer.close()
 
 
 def record(tmp_path: Path, *words: str) -> subprocess.CompletedProcess[str]:

@@ -72,7 +72,7 @@ def test_ctrl_c_in_the_terminal_does_not_reach_the_sidecar(start: Start) -> None
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGKILL")
 def test_close_ends_even_one_that_does_not_listen(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sidecar.terminal.peer._ENDING_S", 0.2)
-    peer = Peer([sys.executable, "-c", "import time; print(flush=True); time.sleep(600)"])
+    peer = Peer([sys.executable, "-c", "import signal; print(flush=True); signal.pause()"])
     assert peer.receive(30) == b""
     peer.close()
     assert peer.wait(30) == -signal.SIGKILL
