@@ -22,7 +22,7 @@ OURS = {
     "sidecar.handlers": "chat keys models system",
     "sidecar.keys": "audit chain changes checkpoint ciphers claim custody door environment events"
     " guard hardening holdings index keyring_store leftovers memory oversight pasted redaction"
-    " seals secret serial store stores vault wanted watch wrapping",
+    " sealer seals secret serial store stores vault wanted watch wrapping",
     "sidecar.local": "models place process protocol requests supervisor",
     "sidecar.providers": "base catalog deadlines framing local pieces",
     "sidecar.records": "database",

@@ -29,12 +29,12 @@ Password = Annotated[str, Meta(min_length=8, max_length=1000)]
 
 
 class SetApiKeyParams(Value, frozen=True):
-    """`store`: where it is kept; left out: in the first of `key_store.order` that works."""
+    """`store`: where it is kept; `auto`, or left out: in the first of the order that works."""
 
     provider: ProviderName
     api_key: Annotated[str, Meta(min_length=1, max_length=10_000)]
     key_id: KeyId = "default"
-    store: Literal["keyring", "vault", "memory"] | None = None
+    store: Literal["auto", "keyring", "vault", "memory"] = "auto"
 
 
 class KeyParams(Value, frozen=True):
@@ -133,7 +133,8 @@ async def set_api_key(app: App, params: SetApiKeyParams, call: Call) -> KeyInfo:
         message = "The key_id has the key in it; it was not kept."
         raise InvalidParams(message, path="$.key_id", hint="Choose a word that anybody may see.")
     _refuse_published(app, key)
-    entry = await app.custody.changes.store(slot, key, (place,), params.store)
+    store = None if params.store == "auto" else params.store
+    entry = await app.custody.changes.store(slot, key, (place,), store)
     call.afterwards(lambda: tell_change(app, params.provider))
     return _info(entry, entry.fingerprint)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
@@ -13,7 +14,6 @@ from sidecar.errors import AIError, InvalidParams, StorageError
 from sidecar.keys.door import VaultDoor
 from sidecar.keys.holdings import Holdings
 from sidecar.keys.index import Entry, Index
-from sidecar.keys.leftovers import Leftovers
 from sidecar.keys.oversight import Oversight
 from sidecar.keys.secret import Secret
 from sidecar.keys.store import Slot, StoredKey, StoreName
@@ -26,21 +26,19 @@ MAX_KEYS = 20
 class Changes:
     """One change of a key at a time: in its store, in the list, in the audit."""
 
-    def __init__(  # noqa: PLR0913, PLR0917 - the rooms that a change goes through
+    def __init__(
         self,
         stores: Stores,
         index: Index,
         holdings: Holdings,
         oversight: Oversight,
         door: VaultDoor,
-        leftovers: Leftovers,
     ) -> None:
         self._stores = stores
         self._index = index
         self._holdings = holdings
         self._oversight = oversight
         self._door = door
-        self._leftovers = leftovers
         self._changing: dict[Slot, anyio.Lock] = {}
         self._coming: set[Slot] = set()
 
@@ -52,7 +50,7 @@ class Changes:
         Without a `store` in the first of the order that works. Raises what stores raise, and
         `InvalidParams` for one key too many. Once begun it is not cut short by a cancellation.
         """
-        async with self._alone(slot), self._stores.claim.held():
+        async with self._alone(slot):
             with anyio.CancelScope(shield=True):
                 entry = await self._store(slot, StoredKey(api_key, origins), store)
         await self.sweep(entry.store)
@@ -60,19 +58,25 @@ class Changes:
 
     async def delete(self, slot: Slot) -> bool:
         """Take a key away; false where there was none. Not cut short either."""
-        async with self._alone(slot), self._stores.claim.held():
+        async with self._alone(slot):
             with anyio.CancelScope(shield=True):
                 deleted = await self._delete(slot)
         if deleted is not None:
             await self.sweep(deleted.store)
         return deleted is not None
 
+    async def sweep(self, store: StoreName) -> None:
+        """A store is open: take away what is left in it. What fails is tried again later."""
+        for place in await anyio.to_thread.run_sync(self._stores.leftovers.within, store):
+            with suppress(AIError):
+                await self._discard(store, place)
+
     async def _store(self, slot: Slot, stored: StoredKey, store: StoreName | None) -> Entry:
         self._refuse_too_many(slot)
-        forgotten = self._holdings.forgotten
+        before, forgotten = self._holdings.entry(slot), self._holdings.forgotten
         self._coming.add(slot)
         try:
-            entry, replaced = await self._keep(slot, stored, store)
+            entry, replaced = await self._keep(slot, stored, store, before)
             self._holdings.put(entry, stored, forgotten)
         except AIError as error:
             self._oversight.failed("store", error, slot, store)
@@ -82,9 +86,8 @@ class Changes:
         self._oversight.stored(slot, entry.store, stored.origins)
         if entry.store == "vault":
             self._door.used()
-        for before in replaced:
-            if before.store != entry.store:
-                await self._take_away(before)
+        for each in replaced:
+            await self._take_away(each, moved=each.store != entry.store)
         return entry
 
     async def _delete(self, slot: Slot) -> Entry | None:
@@ -93,8 +96,9 @@ class Changes:
         if entry is None:
             return None
         try:
-            await self._stores.delete(entry.store, slot)
-            await self._drop(entry)
+            await self._stores.delete(entry.store, entry.place)
+            if entry.store != "memory":
+                await anyio.to_thread.run_sync(self._index.drop, entry)
         except AIError as error:
             self._oversight.failed("delete", error, slot, entry.store)
             raise
@@ -102,60 +106,47 @@ class Changes:
         self._oversight.deleted(entry)
         return entry
 
-    async def sweep(self, store: StoreName) -> None:
-        """A store is open: take away the old copies in it. What fails is tried again later."""
-        for slot in await anyio.to_thread.run_sync(self._leftovers.within, store):
-            async with self._alone(slot):
-                with self._stores.claim.tried() as alone, suppress(AIError):
-                    if alone:
-                        await self._sweep(store, slot)
-
-    async def _sweep(self, store: StoreName, slot: Slot) -> None:
-        listed, _ = await anyio.to_thread.run_sync(self._index.read)
-        kept = listed.get(slot)
-        if kept is None or kept.store != store:  # else a key was set there again
-            await self._stores.delete(store, slot)
-        await anyio.to_thread.run_sync(self._leftovers.remove, store, slot)
-
     async def _keep(
-        self, slot: Slot, stored: StoredKey, store: StoreName | None
+        self, slot: Slot, stored: StoredKey, store: StoreName | None, before: Entry | None
     ) -> tuple[Entry, list[Entry]]:
         """Return the new key's entry, and those of which it takes the place."""
-        before = self._holdings.entry(slot)
+        copy = secrets.token_hex(4)
         # A key that lasts is not given up for one that ends with this run.
         lasting = before is not None and before.store != "memory"
-        written = await self._stores.write(slot, stored, store, lasting=lasting)
+        kept_in = await self._stores.add(slot.copy(copy), stored, store, lasting=lasting)
         fingerprint = await anyio.to_thread.run_sync(self._index.fingerprint, stored.api_key)
         now = time.time_ns() // 1_000_000
-        entry = Entry(slot, written.store, stored.origins, fingerprint, now)
+        entry = Entry(slot, kept_in, stored.origins, fingerprint, now, copy)
         try:
-            if entry.store != "memory":
-                # Another sidecar of this home may have moved it since the list was read here.
-                listed = await anyio.to_thread.run_sync(self._index.put, entry)
-                own = before if before is not None and before.store == "memory" else None
-                return entry, [each for each in (listed, own) if each is not None]
-            if before is not None:
-                await self._drop(before)
+            listed = await anyio.to_thread.run_sync(self._enter, entry)
         except StorageError:
-            await self._stores.take_back(slot, written)
+            with suppress(AIError):
+                await self._discard(kept_in, entry.place)
             raise
-        return entry, [] if before is None else [before]
+        own = before if before is not None and before.store == "memory" else None
+        return entry, [each for each in (listed, own) if each is not None]
 
-    async def _drop(self, entry: Entry) -> None:
-        if entry.store != "memory":
-            await anyio.to_thread.run_sync(self._index.drop, entry)
+    def _enter(self, entry: Entry) -> Entry | None:
+        """Enter it in the list; return the one that stood there, perhaps by another sidecar."""
+        kept = entry.store != "memory"
+        listed = self._index.put(entry) if kept else self._index.drop_any(entry.slot)
+        self._stores.leftovers.changed()
+        return listed
 
-    async def _take_away(self, before: Entry) -> None:
-        """Take the key out of the store that it was in; later, where that is not open now."""
+    async def _take_away(self, before: Entry, *, moved: bool) -> None:
+        """Take the former key out of its store; later, where that is not open now."""
         try:
-            await self._stores.delete(before.store, before.slot)
+            await self._discard(before.store, before.place)
         except AIError as error:
             self._oversight.failed("delete", error, before.slot, before.store)
-            with suppress(StorageError):  # the new key is kept all the same
-                add = self._leftovers.add
-                await anyio.to_thread.run_sync(add, before.store, before.slot)
         else:
-            self._oversight.deleted(before)
+            if moved:
+                self._oversight.deleted(before)
+
+    async def _discard(self, store: StoreName, place: Slot) -> None:
+        await self._stores.delete(store, place)
+        if store != "memory":
+            await anyio.to_thread.run_sync(self._stores.leftovers.gone, store, place)
 
     def _refuse_too_many(self, slot: Slot) -> None:
         slots = {*self._holdings.slots(), *self._coming, slot}

@@ -29,17 +29,15 @@ from sidecar.keys.door import VaultDoor
 from sidecar.keys.guard import Guard
 from sidecar.keys.holdings import Holdings
 from sidecar.keys.index import Entry, Index
-from sidecar.keys.leftovers import Leftovers
 from sidecar.keys.oversight import Oversight
 from sidecar.keys.seals import StoredSeals
 from sidecar.keys.secret import Secret
-from sidecar.keys.store import Slot, StoredKey
+from sidecar.keys.store import Slot, StoredKey, StoreName
 from sidecar.keys.stores import Stores
 from sidecar.keys.wanted import Wanted
 from sidecar.keys.watch import SecurityNotice
 from sidecar.records.database import Database
 
-_RESTORE = "Restore sidecar.db from a backup, or move it away and enter the keys again."
 _REST_S = 60.0
 _LONGEST_REST_S = 3600.0
 
@@ -59,12 +57,11 @@ class Custody:
         self.holdings = Holdings(index, stores.order)
         self.oversight = Oversight(Chain(database), StoredSeals(stores, database), tell)
         self.vault = VaultDoor(stores, self.holdings, self.oversight, lock_after_s)
-        self.changes = Changes(
-            stores, index, self.holdings, self.oversight, self.vault, Leftovers(database)
-        )
+        self.changes = Changes(stores, index, self.holdings, self.oversight, self.vault)
         self.guard = Guard(self.holdings.is_unread, self.oversight.pasted)
         self._index = index
         self._reading: dict[Slot, asyncio.Task[StoredKey]] = {}
+        self._sweeping: set[asyncio.Task[None]] = set()
         self._resting: dict[Entry, float] = {}
 
     def learn(self, variables: Iterable[str]) -> None:
@@ -95,9 +92,9 @@ class Custody:
             raise self._mismatch(entries[0], wanted, execution_id)
         if not wanted.required:
             return []
-        if self.holdings.problem is not None:
-            message = f"Which keys there are can't be read: {self.holdings.problem}"
-            raise StorageError(message, hint=_RESTORE, provider=wanted.provider)
+        if (problem := self.holdings.problem) is not None:
+            message = f"Which keys there are can't be read: {problem.message}"
+            raise StorageError(message, hint=problem.hint, provider=wanted.provider)
         raise _not_found(wanted)
 
     async def fingerprint(self, entry: Entry, wanted: Wanted) -> str:
@@ -142,6 +139,7 @@ class Custody:
         if kept is None or kept.api_key == refused:  # else it was set anew meanwhile
             if entry.store in ("environment", "memory"):
                 return None
+            entry = await self._as_listed_now(entry)
             self.holdings.forget(entry.slot)
         found = await self.open(entry, wanted, execution_id)
         return found if found != refused else None
@@ -161,7 +159,11 @@ class Custody:
     async def _open(self, entry: Entry, execution_id: str | None) -> StoredKey:
         forgotten = self.holdings.forgotten
         try:
-            stored = await self.stores.read(entry.store, entry.slot)
+            stored = await self.stores.read(entry.store, entry.place)
+            if stored is None:
+                # Another sidecar of this home may have set it anew, or moved it.
+                entry = await self._as_listed_now(entry)
+                stored = await self.stores.read(entry.store, entry.place)
             if stored is None:
                 self.holdings.miss(entry)
                 raise _gone(entry)
@@ -170,8 +172,18 @@ class Custody:
             raise
         self.holdings.keep(entry, stored, forgotten)
         self.oversight.read(entry, execution_id)
-        await self.changes.sweep(entry.store)
+        self._sweep_later(entry.store)
         return stored
+
+    async def _as_listed_now(self, entry: Entry) -> Entry:
+        await self.holdings.refresh()
+        return self.holdings.entry(entry.slot) or entry
+
+    def _sweep_later(self, store: StoreName) -> None:
+        """Nobody who wants a key waits for it."""
+        task = asyncio.create_task(self.changes.sweep(store))
+        self._sweeping.add(task)
+        task.add_done_callback(self._sweeping.discard)
 
     def _opened(self, slot: Slot, task: asyncio.Task[StoredKey]) -> None:
         if self._reading.get(slot) is task:

@@ -11,7 +11,8 @@ import stat
 import sys
 from pathlib import Path
 
-OWN_FILES = ("sidecar.db", "sidecar.db-journal", "sidecar.db-wal", "sidecar.db-shm")
+LOCK_FILE = "audit.lock"
+OWN_FILES = ("sidecar.db", "sidecar.db-journal", "sidecar.db-wal", "sidecar.db-shm", LOCK_FILE)
 OWN_NAMES = (*OWN_FILES, "config.toml", "models.toml", "prompts", "logs", "history")
 _OWN = (*OWN_NAMES, ".")
 """Beginnings: of backup copies, too, and of what desktops leave in every folder."""

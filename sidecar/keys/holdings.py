@@ -20,7 +20,7 @@ class Holdings:
     """The list of keys in memory. `order`: the stores that are looked into, the first one first."""
 
     def __init__(self, index: Index, order: tuple[StoreName, ...]) -> None:
-        self.problem: str | None = None
+        self.problem: StorageError | None = None
         """Why the list can't be read, where it can't."""
         self._index = index
         # A key for this run alone was entered to be used now.
@@ -39,7 +39,7 @@ class Holdings:
         try:
             entries, problems = self._index.read()
         except StorageError as error:
-            self.problem = error.message
+            self.problem = error
             return [f"{error.message} {error.hint}"]
         self._take(entries)
         return problems
@@ -50,7 +50,7 @@ class Holdings:
         try:
             entries, _ = await anyio.to_thread.run_sync(self._index.read)
         except StorageError as error:
-            self.problem = error.message
+            self.problem = error
             return
         if self._changes == changes:  # else this reading is older than what is known
             self._take(entries)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Literal
 import msgspec
 
 from sidecar.errors import StorageError
+from sidecar.keys import leftovers
 from sidecar.keys.secret import Secret
 from sidecar.keys.store import Slot, StoreName
 from sidecar.records.database import Database
@@ -33,6 +34,13 @@ class Entry:
     origins: tuple[str, ...]
     fingerprint: str = ""
     created_at: int | None = None
+    copy: str = ""
+    """Tells it from those that were set there before: none is ever written over."""
+
+    @property
+    def place(self) -> Slot:
+        """Where it lies in its store."""
+        return self.slot.copy(self.copy)
 
 
 class _Identity(msgspec.Struct, frozen=True):
@@ -63,20 +71,37 @@ class Index:
     def put(self, entry: Entry) -> Entry | None:
         """Enter a key; return that in whose place it is, where there was one that can be read.
 
-        Raises `StorageError`.
+        From now on the former's copy is a leftover, and its own is none. Raises `StorageError`.
         """
         origins = msgspec.json.encode(entry.origins).decode()
-        row = (*entry.slot, entry.store, origins, entry.fingerprint, entry.created_at)
+        told = (entry.store, origins, entry.fingerprint, entry.created_at, entry.copy)
         with self._database.transaction() as connection:
-            before, _ = _entries(connection)
-            connection.execute("INSERT OR REPLACE INTO keys VALUES (?, ?, ?, ?, ?, ?)", row)
-        return before.get(entry.slot)
+            before = _entries(connection)[0].get(entry.slot)
+            connection.execute(
+                "INSERT OR REPLACE INTO keys VALUES (?, ?, ?, ?, ?, ?, ?)", (*entry.slot, *told)
+            )
+            if before is not None:
+                leftovers.note(connection, before.store, before.place)
+            leftovers.forget(connection, entry.store, entry.place)
+        return before
 
     def drop(self, entry: Entry) -> None:
-        """Take a key out, unless it is in another store by now. Raises `StorageError`."""
-        statement = "DELETE FROM keys WHERE provider = ? AND key_id = ? AND store = ?"
+        """Take a key out, unless it was set anew meanwhile. Raises `StorageError`."""
+        statement = "DELETE FROM keys WHERE provider = ? AND key_id = ? AND store = ? AND copy = ?"
         with self._database.transaction() as connection:
-            connection.execute(statement, (*entry.slot, entry.store))
+            connection.execute(statement, (*entry.slot, entry.store, entry.copy))
+
+    def drop_any(self, slot: Slot) -> Entry | None:
+        """Take out whatever key is entered there, and return it. Raises `StorageError`."""
+        if not self._database.exists():
+            return None
+        with self._database.transaction() as connection:
+            before = _entries(connection)[0].get(slot)
+            if before is not None:
+                leftovers.note(connection, before.store, before.place)
+            statement = "DELETE FROM keys WHERE provider = ? AND key_id = ?"
+            connection.execute(statement, slot)
+        return before
 
     def home_id(self) -> str:
         """The id of this home folder, under which its entries stand in the keyring."""
@@ -126,7 +151,8 @@ def _entries(connection: sqlite3.Connection) -> tuple[dict[Slot, Entry], list[st
     # Cast, since SQLite keeps any type in any column.
     query = (
         "SELECT CAST(provider AS BLOB), CAST(key_id AS BLOB), CAST(store AS BLOB),"
-        " CAST(origins AS BLOB), CAST(fingerprint AS BLOB), created_at FROM keys"
+        " CAST(origins AS BLOB), CAST(fingerprint AS BLOB), created_at, CAST(copy AS BLOB)"
+        " FROM keys"
     )
     found: dict[Slot, Entry] = {}
     problems: list[str] = []
@@ -148,6 +174,7 @@ def _entry(  # noqa: PLR0913, PLR0917 - the columns of the table
     origins: bytes,
     fingerprint: bytes,
     created_at: object,
+    copy: bytes,
 ) -> Entry:
     """Read a row. No row speaks for the environment: what its keys are for is not kept here."""
     return Entry(
@@ -156,4 +183,5 @@ def _entry(  # noqa: PLR0913, PLR0917 - the columns of the table
         origins=msgspec.json.decode(origins, type=tuple[str, ...]),
         fingerprint=fingerprint.decode(),
         created_at=msgspec.convert(created_at, int),
+        copy=copy.decode(),
     )

@@ -80,7 +80,7 @@ class KeyringStore:
         except (msgspec.DecodeError, UnicodeError):
             entry = None
         if entry is None or Slot(entry.provider, entry.key_id) != slot:
-            message = f"The keyring's entry for {slot.provider}/{slot.key_id} is not what was kept."
+            message = f"The keyring's entry for {slot.title} is not what was kept."
             raise KeyStoreCorrupt(message)
         return StoredKey(slot.secret(entry.api_key), entry.origins)
 

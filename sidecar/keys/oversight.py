@@ -14,10 +14,11 @@ from sidecar.errors import (
     KeyStoreLocked,
     StorageError,
 )
-from sidecar.keys.audit import Audit, Seals
+from sidecar.keys.audit import Audit
 from sidecar.keys.chain import Chain
 from sidecar.keys.events import EventName
 from sidecar.keys.index import Entry
+from sidecar.keys.sealer import Seals
 from sidecar.keys.store import Slot, StoreName
 from sidecar.keys.watch import SecurityNotice, Watch
 

@@ -7,13 +7,14 @@ be used; one without is one that somebody has taken it out of.
 
 from __future__ import annotations
 
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractContextManager
 
 import anyio.to_thread
 import msgspec
 
 from sidecar.errors import ComponentMissing, KeyStoreCorrupt, KeyStoreLocked
 from sidecar.keys.checkpoint import ANEW, SEAL, Checkpoint, new_checkpoint
+from sidecar.keys.claim import Claim
 from sidecar.keys.store import StoreName
 from sidecar.keys.stores import Stores
 from sidecar.records.database import Database
@@ -35,6 +36,7 @@ class StoredSeals:
     def __init__(self, stores: Stores, database: Database) -> None:
         self._stores = stores
         self._database = database
+        self._claim = Claim(database.home)
         self._where: StoreName | None = None
 
     async def read(self, *, search: bool) -> Checkpoint | None:
@@ -49,9 +51,9 @@ class StoredSeals:
             return await self._noted(note)
         return await self._found() if search else None
 
-    def alone(self) -> AbstractAsyncContextManager[None]:
-        """Two sidecars of one home that find none at once must not make two."""
-        return self._stores.claim.held()
+    def alone(self) -> AbstractContextManager[bool]:
+        """True in it where no other sidecar of this home makes one, or moves it on, just now."""
+        return self._claim.tried()
 
     async def make(self) -> Checkpoint | None:
         """Make a new one and keep it; None where there is no key store for it."""
@@ -66,7 +68,7 @@ class StoredSeals:
     async def write(self, checkpoint: Checkpoint) -> None:
         """Keep it. Raises what stores raise."""
         if self._where is not None:
-            await self._stores.write(SEAL, checkpoint.stored(), self._where)
+            await self._stores.replace(self._where, SEAL, checkpoint.stored())
 
     async def _noted(self, note: _Note) -> Checkpoint:
         state = (await self._stores.state(note.store)).state

@@ -21,6 +21,15 @@ class Slot(NamedTuple):
     provider: str
     key_id: str
 
+    def copy(self, mark: str) -> Slot:
+        """Where one copy of it lies. No key id has a tilde."""
+        return Slot(self.provider, f"{self.key_id}~{mark}") if mark else self
+
+    @property
+    def title(self) -> str:
+        """Its name for people, whichever copy it is."""
+        return f"{self.provider}/{self.key_id.partition('~')[0]}"
+
     def secret(self, value: str) -> Secret:
         """What lies there: a person's key, or a secret of the sidecar's own."""
         return Unlisted(value) if self.provider.startswith("$") else Secret(value)

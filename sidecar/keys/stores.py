@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 from functools import partial
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 
 import anyio.to_thread
 
@@ -13,32 +12,22 @@ from sidecar.errors import (
     AIError,
     ComponentMissing,
     InvalidParams,
-    KeyStoreCorrupt,
     KeyStoreLocked,
 )
-from sidecar.keys.claim import Claim
 from sidecar.keys.index import Index
 from sidecar.keys.keyring_store import KeyringStore, TooLarge
+from sidecar.keys.leftovers import Leftovers
 from sidecar.keys.memory import MemoryStore
 from sidecar.keys.serial import SerialThread, Stuck
 from sidecar.keys.store import KeyStore, Slot, StoredKey, StoreName, StoreState
 from sidecar.keys.vault import Vault
 from sidecar.records.database import Database
 
-logger = logging.getLogger(__name__)
-
 _STATE_S = 2.0
 PATIENCE_S = 20.0
 """How long anybody waits for a key store. Who unlocks a keyring later than that asks again."""
 
 T = TypeVar("T")
-
-
-class Written(NamedTuple):
-    """A key was kept: where, and in place of what."""
-
-    store: StoreName
-    before: StoredKey | None
 
 
 class Stores:
@@ -52,8 +41,7 @@ class Stores:
         patience_s: float = PATIENCE_S,
     ) -> None:
         self.order = order
-        self.claim = Claim(database.home)
-        """Held by who changes what is kept in them, and what sidecar.db says of it."""
+        self.leftovers = Leftovers(database)
         self._keyring = KeyringStore(index.home_id)
         self.vault = Vault(database, self._keyring)
         self._all: dict[str, KeyStore] = {
@@ -72,16 +60,21 @@ class Stores:
         """Take a key out of a store."""
         await self._call(store, partial(self._all[store].delete, slot))
 
-    async def write(
-        self, slot: Slot, stored: StoredKey, store: StoreName | None, *, lasting: bool = False
-    ) -> Written:
-        """Keep a key in `store`, else in the first of the order that works.
+    async def replace(self, store: StoreName, slot: Slot, stored: StoredKey) -> None:
+        """Write over what is there; also when nobody waits for it any more."""
+        await self._call(store, partial(self._all[store].write, slot, stored))
 
+    async def add(
+        self, place: Slot, stored: StoredKey, store: StoreName | None, *, lasting: bool = False
+    ) -> StoreName:
+        """Keep a key in `store`, else in the first of the order that works; return which.
+
+        `place` is a new one: what is done too late is taken away again, and nothing else with it.
         `lasting`: in one that outlives this run, unless memory is what was asked for.
         Raises what stores raise; `ComponentMissing` where none works.
         """
         if store is not None:
-            return await self._write_there(store, slot, stored)
+            return await self._add_there(store, place, stored)
         refusals: list[AIError] = []
         too_large = False
         for name in self.order:
@@ -90,19 +83,12 @@ class Stores:
             try:
                 if name == "vault" and too_large:
                     await self.in_vault(_make_in_keyring)
-                return await self._replace(name, slot, stored)
+                return await self._add(name, place, stored)
             except TooLarge:
                 too_large = True
             except AIError as error:
                 refusals.append(error)
         raise _nobody(refusals)
-
-    async def take_back(self, slot: Slot, written: Written) -> None:
-        """Undo a write. What can't be undone is told in the log."""
-        try:
-            await self._call(written.store, partial(self._restore, slot, written))
-        except AIError as error:
-            logger.warning("The key %s/%s was kept in the %s: %s", *slot, written.store, error)
 
     async def in_vault(
         self, act: Callable[[Vault], T], undo: Callable[[T], object] | None = None
@@ -142,7 +128,7 @@ class Stores:
         except AIError as error:
             return StoreState(name=name, state="damaged", detail=error.message, hint=error.hint)
 
-    async def _write_there(self, name: StoreName, slot: Slot, stored: StoredKey) -> Written:
+    async def _add_there(self, name: StoreName, place: Slot, stored: StoredKey) -> StoreName:
         if name not in self._all:
             message = "Keys can't be written to the environment."
             raise InvalidParams(message, path="$.store", hint="Use keyring, vault or memory.")
@@ -151,33 +137,23 @@ class Stores:
             hint = f'Add "{name}" to key_store.order in config.toml, or leave `store` out.'
             raise InvalidParams(message, path="$.store", hint=hint)
         try:
-            return await self._replace(name, slot, stored)
+            return await self._add(name, place, stored)
         except TooLarge:
             message = "The key is larger than what an OS keyring takes."
             hint = "Leave `store` out, or use the vault."
             raise InvalidParams(message, path="$.store", hint=hint) from None
 
-    async def _replace(self, name: StoreName, slot: Slot, stored: StoredKey) -> Written:
-        def replace() -> Written:
-            before = self._before(name, slot)
-            self._all[name].write(slot, stored)
-            return Written(name, before)
+    async def _add(self, name: StoreName, place: Slot, stored: StoredKey) -> StoreName:
+        store = self._all[name]
+
+        def add() -> StoreName:
+            if name != "memory":
+                self.leftovers.coming(name, place)
+            store.write(place, stored)
+            return name
 
         # Who gave up was told that it failed: what lands later must not stay.
-        return await self._call(name, replace, undo=partial(self._restore, slot))
-
-    def _before(self, name: StoreName, slot: Slot) -> StoredKey | None:
-        try:
-            return self._all[name].read(slot)
-        except KeyStoreCorrupt:
-            return None  # nothing that could be brought back
-
-    def _restore(self, slot: Slot, written: Written) -> None:
-        store = self._all[written.store]
-        if written.before is None:
-            store.delete(slot)
-        else:
-            store.write(slot, written.before)
+        return await self._call(name, add, undo=lambda _: store.delete(place))
 
     async def _call(
         self,

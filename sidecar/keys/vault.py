@@ -47,7 +47,7 @@ from sidecar.keys.keyring_store import KeyringStore
 from sidecar.keys.secret import Secret
 from sidecar.keys.store import Slot, StoredKey, StoreName, StoreState
 from sidecar.keys.wrapping import DAMAGED, RESTORE, Header, Wrapped, Wrapping
-from sidecar.records.database import Database, is_damaged
+from sidecar.records.database import Damaged, Database
 
 if TYPE_CHECKING:
     import sqlite3
@@ -176,7 +176,7 @@ class Vault:
             text = decrypt(data_key, nonce, ciphertext, _associated(slot, named)).decode()
         except (Unreadable, msgspec.DecodeError, UnicodeError) as error:
             message = (
-                f"The vault's entry for {slot.provider}/{slot.key_id} was changed from outside, or "
+                f"The vault's entry for {slot.title} was changed from outside, or "
                 "is damaged; it was not used."
             )
             raise KeyStoreCorrupt(message) from error
@@ -254,7 +254,7 @@ def _damage_told() -> Iterator[None]:
     try:
         yield
     except StorageError as error:
-        if is_damaged(error):
+        if isinstance(error, Damaged):
             raise KeyStoreCorrupt(error.message, hint=RESTORE) from error
         raise
 

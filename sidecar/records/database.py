@@ -6,9 +6,9 @@ What is set over RPC lives here and not in config.toml, which is the user's own.
 from __future__ import annotations
 
 import os
-import threading
+import tempfile
 from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -40,10 +40,16 @@ _MIGRATIONS = (
     )""",
     # What was broken in it when it was begun anew, for who wants to look.
     "CREATE TABLE audit_before (seq INTEGER, event TEXT, digest BLOB, mac BLOB)",
+    # Which copy of a key counts (keys/leftovers.py).
+    "ALTER TABLE keys ADD COLUMN copy TEXT NOT NULL DEFAULT ''",
 )
 _BUSY_S = 5.0
-_creating = threading.Lock()
-"""Held while a file is made: nobody in this process has locked it before it is closed again."""
+
+
+class Damaged(StorageError):
+    """The file is no database any more, or not whole."""
+
+    default_hint = "Restore sidecar.db from a backup, or move it away and enter the keys again."
 
 
 class Database:
@@ -107,7 +113,8 @@ class Database:
     def transaction(self) -> Iterator[sqlite3.Connection]:
         """Everything that is done in here is done, or nothing is. Raises `StorageError`."""
         with self._told():
-            self._create()
+            if not self.exists():
+                self._create()
             with closing(self._connect()) as connection, connection:
                 # What is deleted is overwritten: an old key must not stay in a free page.
                 connection.execute("PRAGMA secure_delete = ON")
@@ -118,15 +125,24 @@ class Database:
                 yield connection
 
     def _create(self) -> None:
-        """Make the file, with its mode, before SQLite could make it with another.
+        """Make the file, 0600, with its tables in it: one that is empty was cut off.
 
-        One that is there is not opened: on Unix its closing would give back, unnoticed, the locks
-        that SQLite has on it for other threads, and two who write at once destroy the file.
+        Under another name at first. Nobody but SQLite ever opens one that is in use: on Unix the
+        closing would give back, unnoticed, the locks that SQLite has on it for other threads, and
+        two who write at once destroy the file.
         """
-        with _creating:
-            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            with suppress(FileExistsError):
-                os.close(os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+        with closing(self._connect(empty=True)) as connection:
+            content = connection.serialize()
+        self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        number, made = tempfile.mkstemp(prefix=f"{self._path.name}-new-", dir=self._path.parent)
+        try:
+            with os.fdopen(number, "wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(number)
+            _give_name(Path(made), self._path)
+        finally:
+            Path(made).unlink(missing_ok=True)
 
     def _connect(self, *, empty: bool = False) -> sqlite3.Connection:
         import sqlite3  # noqa: PLC0415 - the first answer must not wait for it
@@ -135,10 +151,11 @@ class Database:
             connection = sqlite3.connect(":memory:", isolation_level=None)
             self._migrate(connection)
             return connection
+        if self._path.stat().st_size == 0:
+            raise Damaged(f"{self._path} is empty; it was not when it was made.")
         # Never read-only: after a crash SQLite must first undo what was half written.
         place = f"{self._path.absolute().as_uri()}?mode=rw"
-        with _creating:  # a file that was just made is closed again by then
-            return sqlite3.connect(place, timeout=_BUSY_S, isolation_level=None, uri=True)
+        return sqlite3.connect(place, timeout=_BUSY_S, isolation_level=None, uri=True)
 
     @contextmanager
     def _told(self) -> Iterator[None]:
@@ -148,8 +165,8 @@ class Database:
             yield
         except (OSError, sqlite3.Error, UnicodeDecodeError) as error:
             # UnicodeDecodeError: SQLite quotes what it finds in a damaged file.
-            message = f"{self._path} can't be used: {error}."
-            raise StorageError(message) from error
+            kind = Damaged if _is_damage(error) else StorageError
+            raise kind(f"{self._path} can't be used: {error}.") from error
 
     def _migrate(self, connection: sqlite3.Connection) -> None:
         version = _version(connection)
@@ -166,9 +183,18 @@ def _version(connection: sqlite3.Connection) -> int:
     return int(version)
 
 
-def is_damaged(error: StorageError) -> bool:
-    """True where the file is no database any more, or not whole."""
-    if isinstance(error.__cause__, UnicodeDecodeError):
-        return True
-    name = getattr(error.__cause__, "sqlite_errorname", "")
-    return name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB"))
+def _is_damage(error: Exception) -> bool:
+    name = getattr(error, "sqlite_errorname", "")
+    damage = name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB"))
+    return damage or isinstance(error, UnicodeDecodeError)
+
+
+def _give_name(made: Path, path: Path) -> None:
+    """Another process may have made one meanwhile; then that is the one."""
+    try:
+        os.link(made, path)
+    except FileExistsError:
+        return
+    except OSError:  # a file system without links
+        if not path.exists():
+            made.rename(path)

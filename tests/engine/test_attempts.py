@@ -260,8 +260,8 @@ def test_a_key_that_cannot_be_read_does_not_keep_the_next_from_serving(
         set_key(peer, f"key-{name}", name, store="vault")
     peer.close()
     with closing(sqlite3.connect(tmp_path / "home" / "sidecar.db")) as connection, connection:
-        connection.execute("UPDATE secrets SET ciphertext = x'00' WHERE key_id = 'a'")
-        connection.execute("DELETE FROM secrets WHERE key_id = 'b'")
+        connection.execute("UPDATE secrets SET ciphertext = x'00' WHERE key_id LIKE 'a~%'")
+        connection.execute("DELETE FROM secrets WHERE key_id LIKE 'b~%'")
     again = start()
     given(again, "unlock_vault", password=PASSWORD)
     given(again, "call_ai_provider", **chat())

@@ -131,6 +131,13 @@ def test_a_provider_has_so_many_keys_and_no_more(peer: Peer) -> None:
     assert [each["key_id"] for each in keys_of(peer)] == [f"k{number:02}" for number in range(20)]
 
 
+def test_auto_is_the_first_store_of_the_order_that_works(peer: Peer) -> None:
+    given(peer, "create_vault", password=PASSWORD)
+    assert (
+        set_key(peer, KEY, store="auto")["source"] == set_key(peer, KEY, "b")["source"] == "vault"
+    )
+
+
 def test_where_no_store_can_keep_a_key_it_says_what_to_do(peer: Peer) -> None:
     told = refused(peer, "set_api_key", provider="mine", api_key=KEY)
     assert told["kind"] == "component_missing"

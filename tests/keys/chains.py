@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractAsyncContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext
 
 from sidecar.errors import AIError, KeyStoreLocked
 from sidecar.keys.audit import Audit
@@ -63,9 +63,9 @@ class KeptSeals:
         self.kept = Checkpoint(KEY)
         return self.kept
 
-    def alone(self) -> AbstractAsyncContextManager[None]:
+    def alone(self) -> AbstractContextManager[bool]:
         """Nobody else is on this home."""
-        return nullcontext()
+        return nullcontext(enter_result=True)
 
     async def write(self, checkpoint: Checkpoint) -> None:
         """Keep it."""
@@ -89,9 +89,9 @@ class NoSeals:
     async def make(self) -> None:
         """There can be none."""
 
-    def alone(self) -> AbstractAsyncContextManager[None]:
+    def alone(self) -> AbstractContextManager[bool]:
         """Nobody else is on this home."""
-        return nullcontext()
+        return nullcontext(enter_result=True)
 
     async def write(self, checkpoint: Checkpoint) -> None:
         """There is none."""

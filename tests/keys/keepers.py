@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import os
+from contextlib import closing
+
 from sidecar.keys.custody import Custody
 from sidecar.keys.index import Index
+from sidecar.keys.keyring_store import SERVICE
+from sidecar.keys.memory import MemoryStore
 from sidecar.keys.secret import Secret
 from sidecar.keys.store import Slot, StoreName
 from sidecar.keys.stores import Stores
 from sidecar.keys.wanted import Wanted
 from sidecar.keys.watch import SecurityNotice
 from sidecar.records.database import Database
-from tests.keys.vaults import CHEAP, HERE, PASSWORD
+from tests.keys.vaults import CHEAP, HERE, PASSWORD, by_hand
 
 SLOT = Slot("mine", "default")
 _ALL: tuple[StoreName, ...] = ("keyring", "vault", "environment")
@@ -74,3 +79,29 @@ async def again(database: Database, notices: list[SecurityNotice] | None = None)
     found = keeper(database, notices=notices)
     await found.vault.unlock(PASSWORD)
     return found
+
+
+def copies(keeper: Custody, database: Database) -> dict[str, list[str]]:
+    """Where copies of people's keys lie, by their stores; in the keyring those of this home."""
+    rows = by_hand(database, "SELECT provider, key_id FROM secrets WHERE provider NOT LIKE '$%'")
+    memory = keeper.stores._all["memory"]
+    assert isinstance(memory, MemoryStore)
+    found = {
+        "vault": [f"{provider}/{key_id}" for provider, key_id in rows],
+        "memory": ["/".join(slot) for slot in memory._kept],
+        "keyring": _in_the_keyring(keeper),
+    }
+    return {store: names for store, names in found.items() if names}
+
+
+def _in_the_keyring(keeper: Custody) -> list[str]:
+    if "DBUS_SESSION_BUS_ADDRESS" not in os.environ:
+        return []
+    import secretstorage  # noqa: PLC0415 - Linux alone has it
+
+    with closing(secretstorage.dbus_init()) as connection:
+        items = secretstorage.Collection(connection).search_items({"service": SERVICE})
+        names = [item.get_attributes()["username"] for item in items]
+    home = f"{keeper.stores._keyring._home_id()}/"
+    own = [name.removeprefix(home) for name in names if name.startswith(home)]
+    return [name for name in own if not name.startswith("$")]

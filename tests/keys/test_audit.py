@@ -9,6 +9,7 @@ import pytest
 
 from sidecar.errors import KeyStoreCorrupt, StorageError
 from sidecar.keys.chain import Chain
+from sidecar.keys.checkpoint import Checkpoint
 from sidecar.keys.secret import Secret
 from sidecar.keys.store import Slot
 from sidecar.records.database import Database
@@ -92,14 +93,38 @@ async def test_an_event_that_is_written_while_the_seal_is_found_is_sealed(
     audit.record("use", slot=SLOT)
     await audit.flush()
     for _ in range(20):
-        audit._checkpoint = None
-        audit._look_for_seal = True
+        audit._sealer.checkpoint = None
+        audit._sealer.look_for_seal = True
         audit.record("use", slot=SLOT)
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(audit._seal)
             tasks.start_soon(audit.flush)
         verdict = await audit.verify()
         assert (verdict.valid, verdict.sealed) == (True, verdict.events)
+
+
+async def test_a_store_that_is_locked_before_its_seal_was_taken_into_use_is_no_failure(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[str] = []
+    seals = KeptSeals(Checkpoint(KEY))
+    audit = an_audit(database, seals, told)
+    reading = seals.read
+
+    async def read_and_locked(*, search: bool) -> Checkpoint | None:
+        found = await reading(search=search)
+        seals.locked = True
+        return found
+
+    with monkeypatch.context() as patch:
+        patch.setattr(seals, "read", read_and_locked)
+        await after(audit, "ok")
+    assert told == []
+    seals.locked = False
+    audit.store_opened()
+    await after(audit, "ok")
+    verdict = await audit.verify()
+    assert (verdict.valid, verdict.sealed, told) == (True, 2, [])
 
 
 async def test_where_there_is_no_key_store_the_chain_is_kept_all_the_same(
@@ -155,7 +180,7 @@ async def test_a_store_that_is_asked_and_does_not_answer_keeps_no_event_from_bei
 async def test_no_key_store_is_asked_before_one_was_used(database: Database) -> None:
     seals = KeptSeals()
     audit = an_audit(database, seals)
-    audit._look_for_seal = False  # as at a start
+    audit._sealer.look_for_seal = False  # as at a start
     await after(audit, "ok", "ok")
     assert seals.kept is None
     assert (await audit.verify()).sealed == 0

@@ -88,7 +88,7 @@ async def test_before_it_is_cut_its_seal_is_looked_for(database: Database) -> No
     seals = KeptSeals()
     await (await after(an_audit(database, seals, most=20), "ok")).flush(closing=True)
     later = an_audit(database, seals, most=20)
-    later._look_for_seal = False  # no key store was used in this run
+    later._sealer.look_for_seal = False  # no key store was used in this run
     await after(later, *["ok"] * 30)
     verdict = await later.verify()
     assert (verdict.valid, verdict.events, verdict.sealed) == (True, 18, 31)

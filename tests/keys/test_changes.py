@@ -11,7 +11,7 @@ from sidecar.keys.index import Index
 from sidecar.keys.secret import Secret
 from sidecar.keys.store import Slot, StoreName
 from sidecar.records.database import Database
-from tests.keys.keepers import SLOT, again, in_a_vault, keeper, used, wanted
+from tests.keys.keepers import SLOT, again, copies, in_a_vault, keeper, used, wanted
 from tests.keys.vaults import HERE, PASSWORD, THERE, by_hand
 from tests.secret_service import SecretService
 
@@ -23,14 +23,11 @@ async def test_a_key_that_is_set_in_another_store_is_in_that_one_alone(
     database: Database,
 ) -> None:
     custody = await in_a_vault(database)
-    stores = custody.stores
     names: tuple[StoreName, ...] = ("keyring", "memory", "vault")
     for name in names:
         await custody.changes.store(SLOT, Secret(f"in {name}"), (HERE,), name)
         assert [each.store for each in custody.holdings.of(wanted())] == [name]
-        for each in names:
-            kept = await stores.read(each, SLOT)
-            assert (kept is not None) == (each == name)
+        assert list(copies(custody, database)) == [name]
         assert await used(custody) == f"in {name}"
         listed = Index(database).read()[0]
         assert (SLOT in listed) == (name != "memory")
@@ -47,7 +44,8 @@ async def test_a_key_whose_old_store_is_locked_is_set_all_the_same(
         assert entry.store == "vault"
         assert await used(custody) == "the new one"
     assert await used(await again(database)) == "the new one"
-    await custody.stores.delete("keyring", SLOT)
+    await custody.changes.sweep("keyring")
+    assert list(copies(custody, database)) == ["vault"]
 
 
 async def test_what_is_set_at_once_from_two_sides_ends_as_one_of_both(database: Database) -> None:
@@ -68,7 +66,7 @@ async def test_a_key_is_deleted_everywhere(database: Database) -> None:
     assert await custody.changes.delete(SLOT)
     assert not await custody.changes.delete(SLOT)
     assert custody.holdings.of(wanted()) == []
-    assert await custody.stores.read("vault", SLOT) is None
+    assert copies(custody, database) == {}
     assert (await again(database)).holdings.of(wanted()) == []
 
 
@@ -110,7 +108,7 @@ async def test_a_key_that_cannot_be_listed_is_not_kept_either(database: Database
     by_hand(database, "DROP TRIGGER no")
     restarted = await again(database)
     assert await used(restarted) == "the-key-itself"
-    assert await restarted.stores.read("vault", Slot("mine", "second")) is None
+    assert len(copies(restarted, database)["vault"]) == 1
 
 
 async def test_so_many_keys_and_no_more_also_when_they_come_at_once(database: Database) -> None:
@@ -161,4 +159,39 @@ async def test_a_change_that_has_begun_is_done_to_its_end(database: Database, ch
         assert await used(restarted, THERE) == "another"
     else:
         assert restarted.holdings.of(wanted()) == []
-        assert await restarted.stores.read("vault", SLOT) is None
+        assert copies(restarted, database) == {}
+
+
+@pytest.mark.usefixtures("keyring_here")
+@pytest.mark.parametrize("store", ["keyring", "vault"])
+async def test_what_another_sidecar_has_changed_meanwhile_is_what_is_replaced_or_deleted(
+    database: Database, store: StoreName
+) -> None:
+    one = await in_a_vault(database)
+    two = await again(database)
+    for change in ("store", "delete"):
+        await one.changes.store(SLOT, Secret("set by the first"), (HERE,), store)
+        if change == "store":
+            await two.changes.store(SLOT, Secret("set by the second"), (HERE,), "vault")
+            assert await used(await again(database)) == "set by the second"
+            assert {name: len(found) for name, found in copies(two, database).items()} == {
+                "vault": 1
+            }
+        else:
+            assert await two.changes.delete(SLOT)
+            assert copies(two, database) == {}
+            assert (await again(database)).holdings.of(wanted()) == []
+
+
+async def test_two_sidecars_that_set_a_key_at_once_end_with_one_copy_of_one(
+    database: Database,
+) -> None:
+    both = [await in_a_vault(database), await again(database)]
+    for turn in range(5):
+        async with anyio.create_task_group() as tasks:
+            for number, each in enumerate(both):
+                key = Secret(f"turn {turn} of {number}")
+                tasks.start_soon(each.changes.store, SLOT, key, (HERE,), "vault")
+                tasks.start_soon(each.changes.sweep, "vault")
+        assert (await used(await again(database))).startswith(f"turn {turn} of ")
+        assert len(copies(both[0], database)["vault"]) == 1

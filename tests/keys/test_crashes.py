@@ -11,9 +11,11 @@ from pathlib import Path
 import pytest
 
 from sidecar.errors import KeyStoreLocked
+from sidecar.keys import leftovers
 from sidecar.keys.vault import Vault
 from sidecar.records.database import Database
 from tests.conftest import ROOT
+from tests.keys.keepers import again, copies, in_a_vault, used
 from tests.keys.vaults import OTHER, PASSWORD, a_vault, key, slots
 from tests.secret_service import SecretService
 
@@ -29,10 +31,10 @@ def opened_by_one_of_both(database: Database) -> Vault:
     pytest.fail("neither the old nor the new password opens it")
 
 
-def killed(home: Path, passwords: list[str], words: int, wait_ms: float) -> None:
+def killed(home: Path, changer: str, given: list[str], words: int, wait_ms: float) -> None:
     """Start a changer; kill it after so many words of its, at any moment of what it is doing."""
     with subprocess.Popen(
-        [sys.executable, "-m", "tests.keys.vault_changer", str(home), *passwords],
+        [sys.executable, "-m", f"tests.keys.{changer}", str(home), *given],
         stdout=subprocess.PIPE,
         cwd=ROOT,
     ) as process:
@@ -58,13 +60,33 @@ def test_killed_at_any_moment_the_old_or_the_new_password_opens_all_keys(
             order = [PASSWORD.reveal(), OTHER.reveal()]
         except KeyStoreLocked:
             order = [OTHER.reveal(), PASSWORD.reveal()]
-        killed(tmp_path / "home", order, dice.randrange(1, 30), dice.uniform(0, 5))
+        killed(tmp_path / "home", "vault_changer", order, dice.randrange(1, 30), dice.uniform(0, 5))
         vault = opened_by_one_of_both(database)
         for slot in slots(4):
             kept = vault.read(slot)
             assert kept is not None
             assert kept.api_key.reveal().startswith(slot.key_id)
             vault.write(slot, kept)
+
+
+@pytest.mark.anyio
+async def test_killed_at_any_moment_the_old_or_the_new_key_serves_and_no_other_is_left(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await in_a_vault(database, "key 0")
+    monkeypatch.setattr(leftovers, "_COMING_S", 0.0)  # as some minutes later
+    dice = random.Random(7)  # noqa: S311 - moments, no secrets
+    present = 0
+    for _ in range(6):
+        words = dice.randrange(1, 6)
+        killed(tmp_path / "home", "key_changer", [str(present + 1)], words, dice.uniform(0, 5))
+        custody = await again(database)
+        found = int((await used(custody)).removeprefix("key "))
+        assert present + words - 1 <= found <= present + words + 20, "none that was set is lost"
+        await custody.changes.sweep("vault")
+        assert len(copies(custody, database)["vault"]) == 1
+        assert await used(await again(database)) == f"key {found}"
+        present = found
 
 
 def test_killed_while_it_goes_to_the_keyring_and_back_it_still_opens(

@@ -119,7 +119,7 @@ async def test_another_one_in_its_place_is_told(database: Database) -> None:
     stores = the_stores(database)
     await stores.in_vault(lambda vault: vault.create(PASSWORD))
     assert await StoredSeals(stores, database).read(search=True)
-    await stores.write(SEAL, Checkpoint(b"x" * 32).stored(), "vault")
+    await stores.replace("vault", SEAL, Checkpoint(b"x" * 32).stored())
     with pytest.raises(KeyStoreCorrupt, match="gone from the vault"):
         await StoredSeals(stores, database).read(search=False)
 
@@ -151,7 +151,7 @@ async def test_one_that_cannot_be_read_is_told_and_not_made_anew(
 ) -> None:
     stores = the_stores(database)
     await stores.in_vault(lambda vault: vault.create(PASSWORD))
-    await stores.write(SEAL, StoredKey(Secret(text)), "vault")
+    await stores.replace("vault", SEAL, StoredKey(Secret(text)))
     with pytest.raises(KeyStoreCorrupt, match="seal"):
         await StoredSeals(stores, database).read(search=True)
     kept = await stores.read("vault", SEAL)

@@ -7,7 +7,7 @@ import time
 import anyio
 import pytest
 
-from sidecar.errors import ComponentMissing, InvalidParams, KeyStoreLocked
+from sidecar.errors import ComponentMissing, InvalidParams, KeyStoreCorrupt, KeyStoreLocked
 from sidecar.keys.index import Index
 from sidecar.keys.keyring_store import MAX_VALUE
 from sidecar.keys.secret import Secret
@@ -46,13 +46,13 @@ def the_stores(
 async def test_the_first_of_the_order_that_works_takes_a_key(database: Database) -> None:
     stores = the_stores(database)
     await stores.in_vault(lambda vault: vault.create(PASSWORD))
-    assert (await stores.write(SLOT, key(), None)).store == "keyring"
+    assert await stores.add(SLOT, key(), None) == "keyring"
     assert await stores.read("keyring", SLOT) == key()
     assert await stores.read("vault", SLOT) is None
     stores = the_stores(database, ("vault", "keyring"))
     await stores.in_vault(lambda vault: vault.unlock(PASSWORD))
-    assert (await stores.write(SLOT, key(), None)).store == "vault"
-    assert (await the_stores(database, ("memory",)).write(SLOT, key(), None)).store == "memory"
+    assert await stores.add(SLOT, key(), None) == "vault"
+    assert await the_stores(database, ("memory",)).add(SLOT, key(), None) == "memory"
 
 
 @pytest.mark.usefixtures("keyring_here")
@@ -61,11 +61,11 @@ async def test_a_store_that_is_named_takes_it_and_no_other_does(database: Databa
     await stores.in_vault(lambda vault: vault.create(PASSWORD))
     names: tuple[StoreName, ...] = ("vault", "memory", "keyring")
     for name in names:
-        assert (await stores.write(SLOT, key(name), name)).store == name
+        assert await stores.add(SLOT, key(name), name) == name
     for name in names:
         assert await stores.read(name, SLOT) == key(name)
     with pytest.raises(InvalidParams, match="environment"):
-        await stores.write(SLOT, key(), "environment")
+        await stores.add(SLOT, key(), "environment")
 
 
 async def test_where_there_is_no_keyring_the_vault_takes_it(database: Database) -> None:
@@ -73,16 +73,16 @@ async def test_where_there_is_no_keyring_the_vault_takes_it(database: Database) 
     with pytest.raises(
         ComponentMissing, match=r"no OS keyring here\. There is no vault"
     ) as refused:
-        await stores.write(SLOT, key(), None)
+        await stores.add(SLOT, key(), None)
     assert "create_vault" in refused.value.hint
     assert "memory" in refused.value.hint
     await stores.in_vault(lambda vault: vault.create(PASSWORD))
-    assert (await stores.write(SLOT, key(), None)).store == "vault"
+    assert await stores.add(SLOT, key(), None) == "vault"
     stores.vault.lock()
     with pytest.raises(KeyStoreLocked, match="vault is locked"):
-        await stores.write(SLOT, key(), None)
+        await stores.add(SLOT, key(), None)
     with pytest.raises(ComponentMissing, match="no OS keyring"):
-        await stores.write(SLOT, key(), "keyring")
+        await stores.add(SLOT, key(), "keyring")
 
 
 async def test_a_locked_keyring_leaves_the_key_to_the_vault(
@@ -91,9 +91,9 @@ async def test_a_locked_keyring_leaves_the_key_to_the_vault(
     stores = the_stores(database)
     with keyring_here.locked():
         with pytest.raises(KeyStoreLocked, match="locked"):
-            await stores.write(SLOT, key(), None)
+            await stores.add(SLOT, key(), None)
         await stores.in_vault(lambda vault: vault.create(PASSWORD))
-        assert (await stores.write(SLOT, key(), None)).store == "vault"
+        assert await stores.add(SLOT, key(), None) == "vault"
 
 
 @pytest.mark.usefixtures("keyring_here")
@@ -102,25 +102,23 @@ async def test_a_key_too_large_for_the_keyring_goes_into_a_vault_that_the_keyrin
 ) -> None:
     stores = the_stores(database)
     with pytest.raises(InvalidParams, match="larger than what an OS keyring takes"):
-        await stores.write(SLOT, large(), "keyring")
-    assert (await stores.write(SLOT, large(), None)).store == "vault"
+        await stores.add(SLOT, large(), "keyring")
+    assert await stores.add(SLOT, large(), None) == "vault"
     again = the_stores(database)
     assert await again.read("vault", SLOT) == large()
     assert (await again.state("vault")).detail == "Protected by keyring."
-    assert (await again.write(SLOT, large(), None)).store == "vault", (
-        "into the one that is there by now"
-    )
+    assert await again.add(SLOT, large(), None) == "vault", "into the one that is there by now"
 
 
 @pytest.mark.usefixtures("keyring_here")
 async def test_a_key_too_large_goes_into_the_vault_that_there_is(database: Database) -> None:
     stores = the_stores(database)
     await stores.in_vault(lambda vault: vault.create(PASSWORD))
-    assert (await stores.write(SLOT, large(), None)).store == "vault"
+    assert await stores.add(SLOT, large(), None) == "vault"
     assert (await stores.state("vault")).detail == "Protected by password."
     stores.vault.lock()
     with pytest.raises(KeyStoreLocked):
-        await stores.write(SLOT, large(), None)
+        await stores.add(SLOT, large(), None)
 
 
 async def test_a_key_too_large_for_the_only_store_is_told(
@@ -128,7 +126,7 @@ async def test_a_key_too_large_for_the_only_store_is_told(
 ) -> None:
     del keyring_here
     with pytest.raises(ComponentMissing, match="No key store here can keep the key"):
-        await the_stores(database, ("keyring",)).write(SLOT, large(), None)
+        await the_stores(database, ("keyring",)).add(SLOT, large(), None)
 
 
 # --- how they are --------------------------------------------------------------------------------
@@ -166,8 +164,8 @@ async def test_a_keyring_that_hangs_is_given_up_and_the_others_go_on(
 ) -> None:
     stores = the_stores(database, patience_s=1.0)
     await stores.in_vault(lambda vault: vault.create(PASSWORD))
-    assert (await stores.write(SLOT, key("in the vault"), "vault")).store == "vault"
-    assert (await stores.write(SLOT, key("in the keyring"), "keyring")).store == "keyring"
+    assert await stores.add(SLOT, key("in the vault"), "vault") == "vault"
+    assert await stores.add(SLOT, key("in the keyring"), "keyring") == "keyring"
     with keyring_here.frozen():
         with pytest.raises(KeyStoreLocked, match="does not answer"):
             await stores.read("keyring", SLOT)
@@ -176,7 +174,7 @@ async def test_a_keyring_that_hangs_is_given_up_and_the_others_go_on(
             await stores.read("keyring", SLOT)
         assert [each.state for each in await stores.states()] == ["busy", "ready", "ready"]
         assert await stores.read("vault", SLOT) == key("in the vault")
-        assert (await stores.write(SLOT, key("anew"), None)).store == "vault"
+        assert await stores.add(SLOT, key("anew"), None) == "vault"
         assert time.monotonic() - began < 1.0, "nobody has waited again"
     # It answers again: the one call that hung comes back, and the next is served.
     await until_it_answers(stores)
@@ -189,55 +187,42 @@ async def until_it_answers(stores: Stores) -> None:
             await anyio.lowlevel.checkpoint()
 
 
-# --- what is taken back --------------------------------------------------------------------------
+# --- what is taken away again --------------------------------------------------------------------
 
 
-async def test_a_write_that_is_refused_keeps_what_was_there(database: Database) -> None:
+async def test_a_copy_that_is_refused_leaves_the_others(database: Database) -> None:
     stores = the_stores(database)
     await stores.in_vault(lambda vault: vault.create(PASSWORD))
-    await stores.write(SLOT, key(), "vault")
+    await stores.add(SLOT.copy("a"), key(), "vault")
     stores.vault.lock()
     with pytest.raises(KeyStoreLocked):
-        await stores.write(SLOT, StoredKey(Secret("another")), "vault")
+        await stores.add(SLOT.copy("b"), StoredKey(Secret("another")), "vault")
     await stores.in_vault(lambda vault: vault.unlock(PASSWORD))
-    assert await stores.read("vault", SLOT) == key()
+    assert await stores.read("vault", SLOT.copy("a")) == key()
+    assert await stores.read("vault", SLOT.copy("b")) is None
 
 
-@pytest.mark.parametrize("before", [None, "the old one"])
-async def test_a_write_that_was_given_up_does_not_land_later(
-    database: Database, keyring_here: SecretService, before: str | None
+async def test_a_copy_that_was_given_up_does_not_land_later_and_takes_no_other_with_it(
+    database: Database, keyring_here: SecretService
 ) -> None:
     stores = the_stores(database, patience_s=1.0)
-    if before is not None:
-        await stores.write(SLOT, key(before), "keyring")
+    await stores.add(SLOT.copy("a"), key("the old one"), "keyring")
     with keyring_here.frozen(), pytest.raises(KeyStoreLocked, match="does not answer"):
-        await stores.write(SLOT, key("too late"), "keyring")
+        await stores.add(SLOT.copy("b"), key("too late"), "keyring")
     await until_it_answers(stores)
-    assert await stores.read("keyring", SLOT) == (key(before) if before else None)
-    await stores.delete("keyring", SLOT)
+    assert await stores.read("keyring", SLOT.copy("a")) == key("the old one")
+    assert await stores.read("keyring", SLOT.copy("b")) is None
+    await stores.delete("keyring", SLOT.copy("a"))
 
 
-async def test_a_write_that_is_taken_back_leaves_what_was_there(database: Database) -> None:
+async def test_one_copy_does_not_stand_in_for_another(database: Database) -> None:
     stores = the_stores(database)
     await stores.in_vault(lambda vault: vault.create(PASSWORD))
-    first = await stores.write(SLOT, key("first"), "vault")
-    second = await stores.write(SLOT, key("second"), "vault")
-    await stores.take_back(SLOT, second)
-    assert await stores.read("vault", SLOT) == key("first")
-    await stores.take_back(SLOT, first)
-    assert await stores.read("vault", SLOT) is None
-
-
-async def test_what_cannot_be_taken_back_is_told(
-    database: Database, caplog: pytest.LogCaptureFixture
-) -> None:
-    stores = the_stores(database)
-    await stores.in_vault(lambda vault: vault.create(PASSWORD))
-    await stores.write(SLOT, key("first"), "vault")
-    second = await stores.write(SLOT, key("second"), "vault")
-    stores.vault.lock()
-    await stores.take_back(SLOT, second)
-    assert "openai/default was kept in the vault" in caplog.text
+    for mark in "ab":
+        await stores.add(SLOT.copy(mark), key(mark), "vault")
+    by_hand(database, "UPDATE secrets SET key_id = 'default~c' WHERE key_id = 'default~a'")
+    with pytest.raises(KeyStoreCorrupt, match=r"for openai/default was changed"):
+        await stores.read("vault", SLOT.copy("c"))
 
 
 @pytest.mark.parametrize("named", ["vault", "keyring"])
@@ -246,9 +231,9 @@ async def test_a_store_in_which_nobody_looks_takes_no_key(
 ) -> None:
     stores = the_stores(database, ("environment",))
     with pytest.raises(InvalidParams, match="No key is looked for") as refused:
-        await stores.write(SLOT, key(), named)
+        await stores.add(SLOT, key(), named)
     assert refused.value.path == "$.store"
-    assert (await stores.write(SLOT, key(), "memory")).store == "memory"
+    assert await stores.add(SLOT, key(), "memory") == "memory"
 
 
 async def test_a_damaged_vault_is_called_damaged_by_all_that_tell(database: Database) -> None:

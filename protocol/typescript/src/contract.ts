@@ -142,7 +142,7 @@ export type ErrorKind =
   | "quota"
   /** -33013: Too many requests or tokens for now. */
   | "rate_limited"
-  /** -33042: The sidecar's own database or folder could not be used. */
+  /** -33042: The file is no database any more, or not whole. */
   | "storage"
   /** -33031: One of the four timeouts (connect, first token, idle, total) passed. */
   | "timeout"
@@ -660,7 +660,7 @@ export interface ActiveProvider {
   model?: string;
 }
 
-/** `store`: where it is kept; left out: in the first of `key_store.order` that works. */
+/** `store`: where it is kept; `auto`, or left out: in the first of the order that works. */
 export interface SetApiKeyParams {
   /** 1 to 100 characters. */
   provider: string;
@@ -668,7 +668,8 @@ export interface SetApiKeyParams {
   api_key: string;
   /** Default: "default". */
   key_id?: string;
-  store?: "keyring" | "memory" | "vault";
+  /** Default: "auto". */
+  store?: "auto" | "keyring" | "memory" | "vault";
 }
 
 /**
