@@ -47,7 +47,7 @@ from sidecar.keys.keyring_store import KeyringStore
 from sidecar.keys.secret import Secret
 from sidecar.keys.store import Slot, StoredKey, StoreName, StoreState
 from sidecar.keys.wrapping import DAMAGED, RESTORE, Header, Wrapped, Wrapping
-from sidecar.records.database import Damaged, Database
+from sidecar.records.database import Database, is_damaged
 
 if TYPE_CHECKING:
     import sqlite3
@@ -254,7 +254,7 @@ def _damage_told() -> Iterator[None]:
     try:
         yield
     except StorageError as error:
-        if isinstance(error, Damaged):
+        if is_damaged(error):
             raise KeyStoreCorrupt(error.message, hint=RESTORE) from error
         raise
 

@@ -46,10 +46,11 @@ _MIGRATIONS = (
 _BUSY_S = 5.0
 
 
-class Damaged(StorageError):
-    """The file is no database any more, or not whole."""
+_RESTORE = "Restore sidecar.db from a backup, or move it away and enter the keys again."
 
-    default_hint = "Restore sidecar.db from a backup, or move it away and enter the keys again."
+
+class _Emptied(OSError):
+    """Nothing is in the file, which was made with its tables in it."""
 
 
 class Database:
@@ -152,7 +153,7 @@ class Database:
             self._migrate(connection)
             return connection
         if self._path.stat().st_size == 0:
-            raise Damaged(f"{self._path} is empty; it was not when it was made.")
+            raise _Emptied("it is empty")
         # Never read-only: after a crash SQLite must first undo what was half written.
         place = f"{self._path.absolute().as_uri()}?mode=rw"
         return sqlite3.connect(place, timeout=_BUSY_S, isolation_level=None, uri=True)
@@ -165,8 +166,8 @@ class Database:
             yield
         except (OSError, sqlite3.Error, UnicodeDecodeError) as error:
             # UnicodeDecodeError: SQLite quotes what it finds in a damaged file.
-            kind = Damaged if _is_damage(error) else StorageError
-            raise kind(f"{self._path} can't be used: {error}.") from error
+            hint = _RESTORE if _is_damage(error) else None
+            raise StorageError(f"{self._path} can't be used: {error}.", hint=hint) from error
 
     def _migrate(self, connection: sqlite3.Connection) -> None:
         version = _version(connection)
@@ -183,10 +184,16 @@ def _version(connection: sqlite3.Connection) -> int:
     return int(version)
 
 
-def _is_damage(error: Exception) -> bool:
+def is_damaged(error: StorageError) -> bool:
+    """True where the file is no database any more, or not whole."""
+    return _is_damage(error.__cause__)
+
+
+def _is_damage(error: BaseException | None) -> bool:
+    if isinstance(error, UnicodeDecodeError | _Emptied):
+        return True
     name = getattr(error, "sqlite_errorname", "")
-    damage = name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB"))
-    return damage or isinstance(error, UnicodeDecodeError)
+    return name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB"))
 
 
 def _give_name(made: Path, path: Path) -> None:

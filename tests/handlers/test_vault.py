@@ -116,7 +116,7 @@ def test_two_sidecars_on_one_home_share_its_keys(start: Start, peer: Peer, here:
     assert given(third, "verify_audit")["valid"]
 
 
-@pytest.mark.parametrize("size", [20, 5000])
+@pytest.mark.parametrize("size", [0, 20, 5000])
 def test_a_damaged_file_is_told_at_the_start_and_by_what_needs_it(
     start: Start, peer: Peer, here: Provider, tmp_path: Path, size: int
 ) -> None:

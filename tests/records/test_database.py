@@ -12,7 +12,7 @@ import pytest
 
 from sidecar.errors import StorageError
 from sidecar.records import database
-from sidecar.records.database import Database
+from sidecar.records.database import Database, is_damaged
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="modes of Unix")
 
@@ -51,15 +51,19 @@ def test_its_files_are_the_owners_alone(home: Path) -> None:
     finally:
         os.umask(before)
     assert home.stat().st_mode & 0o777 == 0o700
-    assert {each.stat().st_mode & 0o777 for each in home.iterdir()} == {0o600}
+    assert {(each.name, each.stat().st_mode & 0o777) for each in home.iterdir()} == {
+        ("sidecar.db", 0o600)
+    }
 
 
-@pytest.mark.parametrize("content", [b"x" * 5000, b"SQLite format 3\0" + b"\xff" * 5000])
+@pytest.mark.parametrize("content", [b"", b"x" * 5000, b"SQLite format 3\0" + b"\xff" * 5000])
 def test_a_file_that_is_no_database_is_told(home: Path, content: bytes) -> None:
     home.mkdir(parents=True)
     (home / "sidecar.db").write_bytes(content)
-    with pytest.raises(StorageError, match=r"sidecar\.db can't be used"):
+    with pytest.raises(StorageError, match=r"sidecar\.db can't be used") as told:
         Database(home).read_settings()
+    assert is_damaged(told.value)
+    assert "backup" in told.value.hint
     with pytest.raises(StorageError):
         Database(home).write_setting("a", b"1")
     assert (home / "sidecar.db").read_bytes() == content
@@ -94,6 +98,19 @@ def test_values_of_another_type_are_bytes_all_the_same(home: Path, value: str) -
     Database(home).write_setting("a", b"1")
     change(home, f"UPDATE settings SET value = {value}")  # noqa: S608 - the test's own
     assert Database(home).read_settings()["a"] == value.strip("'").encode()
+
+
+@posix
+def test_where_files_have_no_second_name_it_is_made_all_the_same(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr(os, "link", refuse)
+    Database(home).write_setting("a", b"1")
+    assert [each.name for each in home.iterdir()] == ["sidecar.db"]
+    assert Database(home).read_settings() == {"a": b"1"}
 
 
 def test_many_at_once_lose_nothing(home: Path) -> None:

@@ -22,12 +22,14 @@ PLAIN_HTTP = (
     "http://api.example.com/v1", "http://evil.example:80", "http://0:1/v1", "http://127.1/v1",
     "http://[::2]/v1", "http://localhost.evil.example/v1", "http://10.0.0.1/v1",
 )  # fmt: skip
-_COPY = "INSERT OR REPLACE INTO secrets SELECT :victim, key_id,"
+_PLACE = "coalesce((SELECT key_id FROM secrets WHERE provider = :victim), key_id)"
+_COPY = f"INSERT OR REPLACE INTO secrets SELECT :victim, {_PLACE},"
 _MOVED = "SET origins = json_array(:there) WHERE provider = :victim"
 
 
 def _index(key_id: str, store: str) -> str:
-    values = f"(:victim, '{key_id}', '{store}', json_array(:there), 'ffff', 1)"
+    copy = "coalesce((SELECT copy FROM keys WHERE provider = :victim), '')"
+    values = f"(:victim, '{key_id}', '{store}', json_array(:there), 'ffff', 1, {copy})"
     return f"INSERT OR REPLACE INTO keys VALUES {values}"  # noqa: S608 - parts are of this file
 
 
