@@ -118,7 +118,7 @@ class Changes:
         now = time.time_ns() // 1_000_000
         entry = Entry(slot, kept_in, stored.origins, fingerprint, now, copy)
         try:
-            listed = await anyio.to_thread.run_sync(self._enter, entry)
+            listed = await anyio.to_thread.run_sync(self._enter, entry, before)
         except StorageError:
             with suppress(AIError):
                 await self._discard(kept_in, entry.place)
@@ -126,10 +126,14 @@ class Changes:
         own = before if before is not None and before.store == "memory" else None
         return entry, [each for each in (listed, own) if each is not None]
 
-    def _enter(self, entry: Entry) -> Entry | None:
+    def _enter(self, entry: Entry, before: Entry | None) -> Entry | None:
         """Enter it in the list; return the one that stood there, perhaps by another sidecar."""
-        kept = entry.store != "memory"
-        listed = self._index.put(entry) if kept else self._index.drop_any(entry.slot)
+        if entry.store != "memory":
+            listed = self._index.put(entry)
+        elif before is None or before.store == "memory":
+            return None  # a key for this run alone needs no list
+        else:
+            listed = self._index.drop_any(entry.slot)
         self._stores.leftovers.changed()
         return listed
 

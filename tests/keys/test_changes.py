@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import anyio
 import pytest
 
@@ -195,3 +197,15 @@ async def test_two_sidecars_that_set_a_key_at_once_end_with_one_copy_of_one(
                 tasks.start_soon(each.changes.sweep, "vault")
         assert (await used(await again(database))).startswith(f"turn {turn} of ")
         assert len(copies(both[0], database)["vault"]) == 1
+
+
+@pytest.mark.parametrize("name", ["x" * 300, "damaged"])
+async def test_a_key_for_this_run_alone_needs_no_home(tmp_path: Path, name: str) -> None:
+    if name == "damaged":
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "sidecar.db").write_bytes(b"x" * 5000)
+    custody = keeper(Database(tmp_path / name))
+    for key in ("first", "second"):
+        await custody.changes.store(SLOT, Secret(key), (HERE,), "memory")
+        assert await used(custody) == key
+    assert await custody.changes.delete(SLOT)

@@ -114,10 +114,10 @@ async def test_a_copy_that_another_sidecar_is_just_writing_is_none(
     written, go_on = anyio.Event(), anyio.Event()
     keep = two.changes._enter
 
-    def slowly(entry: Entry) -> Entry | None:
+    def slowly(entry: Entry, before: Entry | None) -> Entry | None:
         from_thread.run_sync(written.set)
         from_thread.run(go_on.wait)
-        return keep(entry)
+        return keep(entry, before)
 
     monkeypatch.setattr(two.changes, "_enter", slowly)
     async with anyio.create_task_group() as tasks:
