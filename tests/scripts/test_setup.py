@@ -21,6 +21,7 @@ MADE_OF = (
     "pyproject.toml",
     "tests/aimock/package-lock.json",
     "protocol/typescript/package-lock.json",
+    "shell/package-lock.json",
 )
 PYTHON = """#!/bin/sh
 for last; do :; done

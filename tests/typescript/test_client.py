@@ -20,6 +20,7 @@ CLIENT = ROOT / "protocol" / "typescript"
 PUBLISHED = {
     f"dist/{path.stem}.{kind}" for path in (CLIENT / "src").glob("*.ts") for kind in ("js", "d.ts")
 } | {"LICENSE", "README.md", "package.json"}
+LOCKS = (CLIENT, ROOT / "tests" / "aimock", ROOT / "shell")
 USE = """
 import { AIClient } from "@ai-sidecar/client";
 import { StdioTransport } from "@ai-sidecar/client/stdio";
@@ -124,7 +125,7 @@ def test_its_licence_and_version_are_the_repositorys() -> None:
     assert package["version"] == __version__
 
 
-@pytest.mark.parametrize("lock", [CLIENT, ROOT / "tests" / "aimock"], ids=lambda each: each.name)
+@pytest.mark.parametrize("lock", LOCKS, ids=lambda each: each.name)
 def test_a_lock_names_no_registry_and_is_that_of_its_package(lock: Path) -> None:
     text = (lock / "package-lock.json").read_text(encoding="utf-8")
     assert '"resolved"' not in text  # so that any registry, or a mirror of one, serves

@@ -1,0 +1,72 @@
+"""Builds the app as a user's debug build is, once for all workers, and outside of the clone."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import ROOT, install_lines, missing
+
+SHELL = ROOT / "shell"
+PROGRAM = "ai-sidecar-demo"
+LIMIT_S = 1500
+_NEEDED = {"cargo": "rust", "WebKitWebDriver": "webkit", "Xvfb": "webkit"}
+
+
+def path() -> str:
+    """Where programs are looked for: Node lies beside Python, cargo where rustup puts it."""
+    cargo = Path(os.environ.get("CARGO_HOME") or Path.home() / ".cargo") / "bin"
+    return os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"], str(cargo)])
+
+
+def require() -> None:
+    """Skip where the system lacks a part."""
+    if sys.platform != "linux":
+        pytest.skip("windows are driven by WebKitWebDriver, which is Linux's alone")
+    for program, part in _NEEDED.items():
+        if shutil.which(program, path=path()) is None:
+            missing(program, "; ".join(install_lines(part)) or "scripts/setup --for test")
+    if shutil.which("npm", path=path()) is None or not (SHELL / "node_modules").exists():
+        missing("shell/node_modules", "scripts/setup --for test")
+
+
+def target() -> Path:
+    """The folder that cargo builds into, the same as that of scripts/cargo."""
+    if given := os.environ.get("CARGO_TARGET_DIR"):
+        return Path(given)
+    cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(cache) / "ai-sidecar" / "target"
+
+
+def build() -> Path:
+    """Build the page and the program around it; return the program. One builds, others wait."""
+    require()
+    folder = target()
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "e2e.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        _run("npm", "run", "--silent", "build", "--prefix", str(SHELL))
+        cargo = ("build", "--locked", "--quiet", "--package", PROGRAM)
+        _run("cargo", *cargo, "--manifest-path", str(SHELL / "Cargo.toml"))
+    return (folder / "debug" / PROGRAM).resolve()
+
+
+def _run(program: str, *arguments: str) -> None:
+    environment = os.environ | {"PATH": path(), "CARGO_TARGET_DIR": str(target())}
+    found = shutil.which(program, path=path()) or program
+    done = subprocess.run(
+        [found, *arguments],
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        encoding="utf-8",
+        check=False,
+        timeout=LIMIT_S,
+    )
+    assert done.returncode == 0, f"{program} {' '.join(arguments)}:\n{done.stdout[-8000:]}"

@@ -1,0 +1,84 @@
+"""What a page that was taken over can't do."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import pytest
+
+from tests.conditions import comes_true
+from tests.e2e.window import Open, Window
+from tests.providers.raw_server import Connection, serving
+
+COMMANDS = (
+    "plugin:webview|create_webview_window",
+    "plugin:window|create",
+    "plugin:window|close",
+    "plugin:shell|execute",
+    "plugin:fs|read_text_file",
+    "plugin:http|fetch",
+    "plugin:event|emit",
+    "plugin:path|resolve_directory",
+    "plugin:app|version",
+)
+TRIES = {
+    "script-src": "const it = document.createElement('script'); it.text = 'window.taken = 1'",
+    "img-src": "const it = new Image(); it.src = 'https://example.org/?key'",
+    "frame-src": "const it = document.createElement('iframe'); it.src = 'https://example.org'",
+    "style-src": "const it = document.createElement('style'); it.textContent = '* {color: red}'",
+    "connect-src": "fetch('https://example.org/?key').catch(() => 0); const it = ''",
+}
+REQUEST = '{"jsonrpc":"2.0","id":"x","method":"METHOD","params":{}}'
+
+
+@pytest.fixture
+def window(open_app: Open) -> Window:
+    found: Window = open_app()
+    found.shows("h1")
+    found.sidecar()
+    found.shows("#pick", "Local model")
+    return found
+
+
+def test_it_has_nothing_of_tauri_but_the_sidecar(window: Window) -> None:
+    for command in COMMANDS:
+        options = {"label": "other", "url": "https://example.org"}
+        outcome, why = window.invoke(command, options=options)
+        assert outcome == "no", command
+        assert "not allowed" in str(why) or "not found" in str(why), why
+
+
+def test_it_has_no_method_that_the_window_does_not_need(window: Window) -> None:
+    for method in ("configure_provider", "shutdown", "rpc.discover", "call_ai_provider"):
+        line = REQUEST.replace("METHOD", method)
+        outcome, why = window.invoke("plugin:ai-sidecar|send", line=line)
+        assert outcome == "no", method
+        assert why["data"]["kind"] == "not_allowed"
+
+
+def test_another_origin_has_no_way_to_the_sidecar(window: Window) -> None:
+    def page(connection: Connection) -> None:
+        connection.answer(b"<h1>Elsewhere</h1>", content_type="text/html")
+
+    with serving(page) as server:
+        window.session.ask("POST", "/url", {"url": server.url})
+        window.shows("h1", "Elsewhere")
+        window.screenshot("another-origin")
+        line = REQUEST.replace("METHOD", "list_api_keys")
+        outcome, why = window.invoke("plugin:ai-sidecar|send", line=line)
+        assert outcome == "no"
+        assert "not allowed" in str(why), why
+        outcome, why = window.invoke("plugin:ai-sidecar|connect", connection="x", channel=1)
+        assert outcome == "no"
+
+
+def told(window: Window, directive: str) -> bool:
+    return directive in window.violations()
+
+
+def test_its_policy_lets_nothing_in_or_out(window: Window) -> None:
+    for directive, script in TRIES.items():
+        window.js(f"{script}; document.body.append(it)")
+        assert comes_true(partial(told, window, directive)), directive
+        window.js("delete document.documentElement.dataset.violations")
+    assert window.js("return window.taken ?? null") is None
