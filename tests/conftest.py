@@ -21,6 +21,20 @@ ROOT = Path(__file__).parent.parent
 NO_SKIPS = "AI_SIDECAR_NO_SKIPS"
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add `--long`."""
+    parser.addoption("--long", action="store_true", help="also what takes minutes")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Skip what takes minutes unless it is asked for; in CI, too, which has no time for it."""
+    if not config.getoption("--long"):
+        skip = pytest.mark.skip(reason="takes minutes: scripts/test --long")
+        for item in items:
+            if item.get_closest_marker("long"):
+                item.add_marker(skip)
+
+
 @pytest.fixture
 def anyio_backend() -> str:
     return "asyncio"

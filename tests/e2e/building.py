@@ -7,6 +7,8 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -44,24 +46,41 @@ def target() -> Path:
     return Path(cache) / "ai-sidecar" / "target"
 
 
-def build() -> Path:
-    """Build the page and the program around it; return the program. One builds, others wait."""
-    require()
+@contextmanager
+def alone() -> Iterator[Path]:
+    """Wait until nobody else builds; the folder that cargo builds into."""
     folder = target()
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / "e2e.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        _run("npm", "run", "--silent", "build", "--prefix", str(SHELL))
+        yield folder
+
+
+def build() -> Path:
+    """Build the page and the program around it; return the program. One builds, others wait."""
+    require()
+    with alone() as folder:
+        run("npm", "run", "--silent", "build", "--prefix", str(SHELL))
         cargo = ("build", "--locked", "--quiet", "--package", PROGRAM)
-        _run("cargo", *cargo, "--manifest-path", str(SHELL / "Cargo.toml"))
+        run("cargo", *cargo, "--manifest-path", str(SHELL / "Cargo.toml"))
     return (folder / "debug" / PROGRAM).resolve()
 
 
-def _run(program: str, *arguments: str) -> None:
+def package(into: Path) -> Path:
+    """Build the app's package; return a copy of it."""
+    require()
+    with alone():  # the page is made in the same place, and so are packages
+        said = run(str(ROOT / "scripts" / "package"), "--debug")
+        return Path(shutil.copy(said.splitlines()[-1], into))
+
+
+def run(program: str, *arguments: str, folder: Path | None = None) -> str:
+    """Run a program that builds; return what it says."""
     environment = os.environ | {"PATH": path(), "CARGO_TARGET_DIR": str(target())}
     found = shutil.which(program, path=path()) or program
     done = subprocess.run(
         [found, *arguments],
+        cwd=folder,
         env=environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -70,3 +89,4 @@ def _run(program: str, *arguments: str) -> None:
         timeout=LIMIT_S,
     )
     assert done.returncode == 0, f"{program} {' '.join(arguments)}:\n{done.stdout[-8000:]}"
+    return done.stdout

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -11,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from tests.conditions import LIMIT_S
-from tests.e2e.building import build, require
+from tests.conftest import install_lines, missing, needs_llama_cpp
+from tests.e2e.building import build, package, require
 from tests.e2e.provider import Provider, providing
 from tests.e2e.webdriver import Driver
 from tests.e2e.window import Folders, Open, Window
@@ -21,6 +23,17 @@ from tests.e2e.window import Folders, Open, Window
 def program() -> Path:
     """The app's program."""
     return build()
+
+
+@pytest.fixture(scope="session")
+def deb(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The package, of today's sources."""
+    needs_llama_cpp()
+    if lines := install_lines("freezing"):
+        missing("Python as a library, or objdump,", "; ".join(lines))
+    if shutil.which("dpkg-deb") is None:
+        missing("dpkg-deb", "a system that has .deb packages")
+    return package(tmp_path_factory.mktemp("deb"))
 
 
 @pytest.fixture(scope="session")

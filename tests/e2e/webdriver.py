@@ -6,15 +6,19 @@ Tauri's own tauri-driver is not needed on Linux: it starts the same WebKitWebDri
 from __future__ import annotations
 
 import base64
+import os
+import signal
 import socket
 import subprocess
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import httpx
 
 from tests.conditions import LIMIT_S, comes_true
+from tests.e2e.processes import below
 
 _ELEMENT = "element-6066-11e4-a52e-4f735466cecf"
 ENTER, ESCAPE, SHIFT, CONTROL = "\ue007", "\ue00c", "\ue008", "\ue009"
@@ -42,6 +46,11 @@ class Driver:
             )
         assert comes_true(self._listens), "WebKitWebDriver did not start"
 
+    @property
+    def pid(self) -> int:
+        """Its process."""
+        return self._process.pid
+
     def ask(self, method: str, path: str, body: Json | None = None) -> Any:  # noqa: ANN401 - JSON
         """Send one command; return its value."""
         answer = self._http.request(
@@ -53,7 +62,10 @@ class Driver:
         return value
 
     def close(self) -> None:
-        """End it. A session of its has to be over: its app would live on."""
+        """End it, and first an app that still runs: it would live on."""
+        for child in below(self.pid):
+            with suppress(ProcessLookupError):
+                os.kill(child, signal.SIGKILL)
         self._process.terminate()
         self._process.wait(LIMIT_S)
         self._http.close()

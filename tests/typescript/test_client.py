@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import shutil
-import subprocess
 import sys
-import tarfile
 from pathlib import Path
 
 import pytest
 
 from sidecar import __version__
-from tests.conftest import ROOT, clean_environment, node_program
+from tests.conftest import ROOT, node_program
+from tests.typescript.packing import CLIENT, install, run
 
-CLIENT = ROOT / "protocol" / "typescript"
 PUBLISHED = {
     f"dist/{path.stem}.{kind}" for path in (CLIENT / "src").glob("*.ts") for kind in ("js", "d.ts")
 } | {"LICENSE", "README.md", "package.json"}
@@ -39,26 +35,6 @@ console.log(JSON.stringify([text, typeof TauriTransport]));
 """
 
 
-def run(
-    folder: Path, home: Path, *command: str, **environment: str
-) -> subprocess.CompletedProcess[str]:
-    """Run a program of Node's, and show what it said where it fails."""
-    beside = str(Path(command[0]).parent)
-    path = os.pathsep.join([beside, os.environ.get("PATH", "")])
-    done = subprocess.run(
-        command,
-        cwd=folder,
-        env=clean_environment(home, PATH=path, NO_COLOR="1", **environment),
-        capture_output=True,
-        encoding="utf-8",
-        check=False,
-        timeout=240,
-    )
-    if done.returncode:
-        pytest.fail(f"{' '.join(command[1:])}:\n{done.stdout}\n{done.stderr}", pytrace=False)
-    return done
-
-
 @pytest.mark.timeout(300)  # its own tests' limits are shorter, and say more
 def test_it_passes_its_own_tests(tmp_path: Path) -> None:
     node = node_program("node", CLIENT)
@@ -70,19 +46,7 @@ def test_it_passes_its_own_tests(tmp_path: Path) -> None:
 def app(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A project that has installed the package, packed from the sources as they are."""
     folder = tmp_path_factory.mktemp("typescript")
-    (folder / "node_modules").symlink_to(CLIENT / "node_modules", target_is_directory=True)
-    source = folder / "source"
-    shutil.copytree(CLIENT, source, ignore=shutil.ignore_patterns("node_modules", "dist"))
-    run(source, folder, node_program("npm", CLIENT), "pack", "--pack-destination", str(folder))
-    [packed] = folder.glob("*.tgz")
-    into = folder / "app" / "node_modules" / "@ai-sidecar" / "client"
-    with tarfile.open(packed) as archive:
-        for member in archive:
-            path = into / member.name.removeprefix("package/")
-            path.parent.mkdir(parents=True, exist_ok=True)
-            content = archive.extractfile(member)
-            assert content is not None, member.name
-            path.write_bytes(content.read())
+    install(folder, folder / "app" / "node_modules")
     return folder / "app"
 
 
