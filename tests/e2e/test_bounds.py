@@ -56,20 +56,21 @@ def test_it_has_no_method_that_the_window_does_not_need(window: Window) -> None:
         assert why["data"]["kind"] == "not_allowed"
 
 
-def test_another_origin_has_no_way_to_the_sidecar(window: Window) -> None:
+def test_it_goes_to_no_other_page(window: Window) -> None:
+    asked: list[Connection] = []
+
     def page(connection: Connection) -> None:
+        asked.append(connection)
         connection.answer(b"<h1>Elsewhere</h1>", content_type="text/html")
 
     with serving(page) as server:
-        window.session.ask("POST", "/url", {"url": server.url})
-        window.shows("h1", "Elsewhere")
-        window.screenshot("another-origin")
-        line = REQUEST.replace("METHOD", "list_api_keys")
-        outcome, why = window.invoke("plugin:ai-sidecar|send", line=line)
-        assert outcome == "no"
-        assert "not allowed" in str(why), why
-        outcome, why = window.invoke("plugin:ai-sidecar|connect", connection="x", channel=1)
-        assert outcome == "no"
+        for way in ("location.href = arguments[0]", "window.open(arguments[0])"):
+            window.js(way, server.url)
+        link = "const it = document.createElement('a'); it.href = arguments[0]; it.click()"
+        window.js(link, server.url)
+        window.shows("#pick", "Local model")
+        assert window.invoke("plugin:ai-sidecar|connect", connection="x", channel=1)
+    assert asked == []
 
 
 def told(window: Window, directive: str) -> bool:
