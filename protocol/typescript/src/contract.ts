@@ -142,7 +142,7 @@ export type ErrorKind =
   | "quota"
   /** -33013: Too many requests or tokens for now. */
   | "rate_limited"
-  /** -33042: The file is no database any more, or not whole. */
+  /** -33042: The sidecar's own database or folder could not be used. */
   | "storage"
   /** -33031: One of the four timeouts (connect, first token, idle, total) passed. */
   | "timeout"
