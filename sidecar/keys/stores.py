@@ -147,13 +147,23 @@ class Stores:
         store = self._all[name]
 
         def add() -> StoreName:
-            if name != "memory":
-                self.leftovers.coming(name, place)
-            store.write(place, stored)
+            if name == "memory":
+                store.write(place, stored)
+                return name
+            self.leftovers.coming(name, place)
+            try:
+                store.write(place, stored)
+            except (AIError, TooLarge):
+                self.leftovers.gone(name, place)
+                raise
             return name
 
+        def undo(_: StoreName) -> None:
+            store.delete(place)
+            self.leftovers.gone(name, place)
+
         # Who gave up was told that it failed: what lands later must not stay.
-        return await self._call(name, add, undo=lambda _: store.delete(place))
+        return await self._call(name, add, undo)
 
     async def _call(
         self,

@@ -197,6 +197,11 @@ async def test_a_copy_that_is_refused_leaves_the_others(database: Database) -> N
     stores.vault.lock()
     with pytest.raises(KeyStoreLocked):
         await stores.add(SLOT.copy("b"), StoredKey(Secret("another")), "vault")
+    with pytest.raises(ComponentMissing):
+        await stores.add(SLOT.copy("c"), key(), "keyring")
+    assert [name for name in database.read_settings() if name.startswith("leftover")] == [
+        "leftover:vault:openai:default~a"
+    ], "what was not taken leaves no trace"
     await stores.in_vault(lambda vault: vault.unlock(PASSWORD))
     assert await stores.read("vault", SLOT.copy("a")) == key()
     assert await stores.read("vault", SLOT.copy("b")) is None
@@ -210,6 +215,7 @@ async def test_a_copy_that_was_given_up_does_not_land_later_and_takes_no_other_w
     with keyring_here.frozen(), pytest.raises(KeyStoreLocked, match="does not answer"):
         await stores.add(SLOT.copy("b"), key("too late"), "keyring")
     await until_it_answers(stores)
+    assert "leftover:keyring:openai:default~b" not in database.read_settings()
     assert await stores.read("keyring", SLOT.copy("a")) == key("the old one")
     assert await stores.read("keyring", SLOT.copy("b")) is None
     await stores.delete("keyring", SLOT.copy("a"))
