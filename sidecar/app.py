@@ -27,7 +27,7 @@ from sidecar.engine.executions import Executions
 from sidecar.engine.manager import AIManager
 from sidecar.engine.on_this_machine import LocalProvider
 from sidecar.engine.preferences import Preferences
-from sidecar.errors import ComponentMissing
+from sidecar.errors import ComponentMissing, InvalidParams
 from sidecar.keys.custody import Custody
 from sidecar.keys.hardening import forbid_core_dumps, tighten
 from sidecar.keys.index import Index
@@ -59,6 +59,7 @@ class App:
         self.settings = settings
         self.methods = contract.METHODS
         self._tasks = tasks
+        self._parent: int | None = None
         self._stopping = anyio.Event()
         self._warming: asyncio.TimerHandle | None = None
         self._writer = stdio.Writer(descriptors[1], broken=self.stop)
@@ -122,8 +123,17 @@ class App:
         self._stopping.set()
 
     def watch_parent(self, process_id: int) -> None:
-        """End when that process does. Looked at once a second."""
-        self._tasks.start_soon(self._watch, process_id)
+        """End when that process does. Looked at once a second.
+
+        Raises `InvalidParams` for another one than the first: of all that share the sidecar, who
+        comes later must not end it for the others.
+        """
+        if self._parent not in (None, process_id):
+            message = "The sidecar ends with another process, which was named first."
+            raise InvalidParams(message, path="$.process_id", hint="Leave it out.")
+        if self._parent is None:
+            self._parent = process_id
+            self._tasks.start_soon(self._watch, process_id)
 
     async def serve(self) -> None:
         """Serve until told to stop."""

@@ -194,6 +194,19 @@ def test_it_ends_with_the_process_that_it_watches(
     assert of(last)[-1]["finish_reason"] == "cancelled"
 
 
+def test_who_comes_later_does_not_end_it_for_the_others(start: Start) -> None:
+    peer = start()
+    with sleeper() as process, sleeper() as another:
+        for _ in range(2):
+            assert "result" in peer.call("initialize", {"process_id": process.pid}, LIMIT_S)
+        for pid in (another.pid, 2**22 + 1):
+            answer = peer.call("initialize", {"process_id": pid}, LIMIT_S)
+            assert answer["error"]["data"]["path"] == "$.process_id"
+        assert "result" in peer.call("initialize", {}, LIMIT_S)
+        process.kill()
+        assert peer.wait(LIMIT_S) == 0
+
+
 @pytest.mark.parametrize("process_id", [2**22 + 1, 2**31, 2**63, 10**30])
 def test_a_process_that_is_not_there_has_ended(start: Start, process_id: int) -> None:
     peer = start()

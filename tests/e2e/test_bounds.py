@@ -56,6 +56,15 @@ def test_it_has_no_method_that_the_window_does_not_need(window: Window) -> None:
         assert why["data"]["kind"] == "not_allowed"
 
 
+def test_it_does_not_end_the_sidecar_for_others(window: Window) -> None:
+    before = window.sidecar()
+    line = REQUEST.replace("METHOD", "initialize").replace("{}", '{"process_id":999999}')
+    assert window.invoke("plugin:ai-sidecar|send", line=line)[0] == "ok", "the sidecar refuses it"
+    window.ask("Who are you?")
+    window.shows("article[data-role=assistant]:last-child .markdown", "demo model")
+    assert window.sidecar() == before
+
+
 def test_it_goes_to_no_other_page(window: Window) -> None:
     asked: list[Connection] = []
 

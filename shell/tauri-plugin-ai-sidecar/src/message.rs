@@ -58,7 +58,12 @@ fn there<'de, D: Deserializer<'de>>(value: D) -> Result<Option<&'de RawValue>, D
 }
 
 fn named(value: Option<&RawValue>) -> Option<Named> {
-    serde_json::from_str(value?.get()).ok()
+    object(value?)
+}
+
+/// Reads an object. serde takes an array for a struct, too, with its fields by their order.
+fn object<'a, T: Deserialize<'a>>(value: &'a RawValue) -> Option<T> {
+    value.get().starts_with('{').then(|| serde_json::from_str(value.get()).ok())?
 }
 
 impl Outgoing {
@@ -77,12 +82,15 @@ impl Outgoing {
         if line.contains(['\n', '\r']) {
             return malformed("A message is one line, without a line feed in it.");
         }
-        let envelopes = if line.trim_start().starts_with('[') {
-            serde_json::from_str::<Vec<Envelope>>(&line)
+        let members = if line.trim_start().starts_with('[') {
+            serde_json::from_str::<Vec<&RawValue>>(&line)
         } else {
-            serde_json::from_str::<Envelope>(&line).map(|one| vec![one])
+            serde_json::from_str::<&RawValue>(&line).map(|one| vec![one])
         };
-        let Ok(envelopes) = envelopes else {
+        let envelopes = members.ok().and_then(|members| {
+            members.iter().map(|member| object::<Envelope>(member)).collect::<Option<Vec<_>>>()
+        });
+        let Some(envelopes) = envelopes else {
             return malformed("That is no JSON-RPC message.");
         };
         if envelopes.is_empty() || envelopes.len() > BATCH_CAP {
@@ -145,8 +153,9 @@ impl Answer<'_> {
 /// Looks through a line of the sidecar's; none where it is no JSON-RPC.
 pub(crate) fn incoming(line: &str) -> Option<Incoming<'_>> {
     if line.starts_with('[') {
-        let members = serde_json::from_str::<Vec<Envelope>>(line).ok()?;
-        return members.iter().map(answer).collect::<Option<_>>().map(Incoming::Answers);
+        let members = serde_json::from_str::<Vec<&RawValue>>(line).ok()?;
+        let answers = members.iter().map(|member| answer(&object(member)?));
+        return answers.collect::<Option<_>>().map(Incoming::Answers);
     }
     let mut envelope = serde_json::from_str::<Envelope>(line).ok()?;
     match envelope.method.take() {
@@ -180,6 +189,9 @@ mod tests {
             "[]",
             "[1]",
             "{}",
+            r#"["x","ping",{},null]"#,
+            r#"[["x","ping",{},null]]"#,
+            r#"[{"id":"1","method":"ping"},["x","ping",{},null]]"#,
             r#"{"jsonrpc":"2.0","id":"1"}"#,
             r#"{"id":"1","method":"ping","method":"set_api_key"}"#,
             r#"{"id":"1","method":"ping","m\u0065thod":"set_api_key"}"#,
@@ -226,7 +238,7 @@ mod tests {
         let text = r#"{"method":"ai_stream_chunk","params":{"execution_id":"e","seq":1}}"#;
         let Some(Incoming::Notification { method, execution }) = incoming(text) else { panic!() };
         assert_eq!((method.as_str(), execution.as_deref()), ("ai_stream_chunk", Some("e")));
-        for text in ["", "hello", "{}", "[1]", r#"{"id":1,"method":"ping"}"#] {
+        for text in ["", "hello", "{}", "[1]", r#"[["a"]]"#, r#"{"id":1,"method":"ping"}"#] {
             assert!(incoming(text).is_none(), "{text}");
         }
     }

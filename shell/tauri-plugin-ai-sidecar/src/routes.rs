@@ -64,12 +64,13 @@ impl Routes {
     pub(crate) fn route(&mut self, line: &Incoming) -> To {
         match line {
             Incoming::Answers(answers) => {
-                let asked: Option<Vec<_>> =
-                    answers.iter().map(|answer| self.answered(answer)).collect();
-                // an id that nobody asked with: null, where the sidecar could not read the line
-                asked.map_or(To::All, |asked| {
-                    To::Pages(asked.into_iter().filter_map(|asked| asked.page).collect())
-                })
+                let asked: Vec<_> =
+                    answers.iter().filter_map(|answer| self.answered(answer)).collect();
+                if asked.is_empty() {
+                    // null, where the sidecar could not read a line: whose it was nobody knows
+                    return To::All;
+                }
+                To::Pages(asked.into_iter().filter_map(|asked| asked.page).collect())
             }
             Incoming::Notification { execution: None, .. } => To::All,
             Incoming::Notification { method, execution: Some(name) } => {
