@@ -57,7 +57,7 @@ def test_fingerprints_do_not_tell_how_alike_keys_are(siege: Besieged) -> None:
     assert len(set(prints)) == len(keys)
     for each in prints:
         same = sum(a == b for a, b in zip(each, prints[0], strict=True))
-        assert each == prints[0] or same < 8, "hashes that are alike"
+        assert each == prints[0] or same < 12, "by chance it is so once in ten thousand million"
     siege.lines.clear()
 
 
