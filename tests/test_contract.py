@@ -7,7 +7,7 @@ import subprocess
 import sys
 
 import pytest
-from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
+from jsonschema import Draft202012Validator
 
 from sidecar import contract
 from sidecar.rpc import documents, openrpc

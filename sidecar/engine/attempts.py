@@ -22,7 +22,7 @@ from sidecar.keys.custody import Custody
 from sidecar.keys.index import Entry
 from sidecar.keys.secret import Secret
 from sidecar.keys.wanted import Wanted
-from sidecar.providers.base import Sink
+from sidecar.providers.sink import Sink
 
 Send = Callable[[Secret | None], Awaitable[None]]
 """Sends the request with a key, and takes the answer."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Iterator
-from typing import Any, Literal, TypeVar
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import msgspec
@@ -22,15 +22,15 @@ from sidecar.errors import (
     ProviderNotFound,
 )
 from sidecar.keys.wanted import Wanted
-from sidecar.providers.base import Deadlines, Vendor
 from sidecar.providers.catalog import SCRIPTED, VENDORS
+from sidecar.providers.formats import FORMATS, FormatName
+from sidecar.providers.vendor import Deadlines, Vendor
 from sidecar.settings import NO_ADDRESS, Config, ProviderSettings
 from sidecar.values import ProviderName, Timeouts
 
 DEFAULTS = Deadlines(connect_ms=15_000, first_token_ms=600_000, idle_ms=120_000, total_ms=3_600_000)
 """A slow local model may think for minutes before its first word; a silent connection may not."""
 
-REMOTE_FORMATS = ("openai_chat",)
 _NOT_IN_A_URL = re.compile(r"[\x00-\x20\x7f\\]")
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
@@ -40,7 +40,7 @@ T = TypeVar("T")
 class Overrides(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What `configure_provider` has set for one provider."""
 
-    format: Literal["openai_chat"] | None = None
+    format: FormatName | None = None
     display_name: str | None = None
     base_url: str | None = None
     model: str | None = None
@@ -76,7 +76,7 @@ class Row(Struct, frozen=True, kw_only=True):
     @property
     def has_address(self) -> bool:
         """False where requests have nowhere to go."""
-        return self.base_url is not None or self.vendor.format not in REMOTE_FORMATS
+        return self.base_url is not None or self.vendor.format not in FORMATS
 
     def wanted(self) -> Wanted:
         """What a request to this provider needs a key for."""
@@ -158,7 +158,7 @@ class Directory:
     def takes_address(self, name: str) -> bool:
         """False for what runs on this machine, by itself."""
         vendor = self._vendors.get(name)
-        return vendor is None or vendor.format in REMOTE_FORMATS
+        return vendor is None or vendor.format in FORMATS
 
     def row(self, name: str) -> Row:
         """Return a provider as it is set now. Raises `ProviderNotFound`."""
@@ -255,17 +255,13 @@ def _not_found(name: str, known: list[str]) -> ProviderNotFound:
 
 
 def _checked_row(given: ProviderSettings, vendor: Vendor | None) -> ProviderSettings:
-    if (
-        vendor is not None
-        and vendor.format not in REMOTE_FORMATS
-        and (given.base_url or given.format)
-    ):
+    if vendor is not None and vendor.format not in FORMATS and (given.base_url or given.format):
         path = "base_url" if given.base_url else "format"
         hint = "Remove it; for a server of your own make a row of your own."
         message = f"{vendor.display_name} has no address and no wire format."
         raise ConfigError(message, path=path, hint=hint)
-    if given.format not in (None, *REMOTE_FORMATS):
-        hint = f"Allowed: {', '.join(REMOTE_FORMATS)}."
+    if given.format not in (None, *FORMATS):
+        hint = f"Allowed: {', '.join(FORMATS)}."
         raise ConfigError(f"{given.format!r} is no format.", path="format", hint=hint)
     if vendor is None and given.format is None:
         hint = "Add `format`, like `openai_chat`, or correct the provider's name."

@@ -23,9 +23,10 @@ import anyio
 import msgspec
 
 from sidecar.engine.agent_block import AgentBlockOutput, Answer
+from sidecar.engine.structured import Structured
 from sidecar.engine.transcript import Transcript
 from sidecar.errors import AIError, APIError, Cancelled, ErrorObject, InternalError
-from sidecar.providers.base import Facts, Sink
+from sidecar.providers.sink import Facts, Sink
 from sidecar.values import BlockId, ExecutionId, FinishReason, Said, StreamChunk, Timing
 
 logger = logging.getLogger(__name__)
@@ -86,6 +87,7 @@ class Execution:
         block_id: str | None = None,
         output: Output = "response",
         metadata: dict[str, str] | None = None,
+        structured: Structured | None = None,
     ) -> None:
         self.id = execution_id
         self.provider = provider
@@ -100,6 +102,7 @@ class Execution:
         self.ended = anyio.Event()
         self.ended_clock = 0.0
         self._output = output
+        self._structured = structured
         self._audience = audience
         self._transcript = Transcript()
         self._scope = anyio.CancelScope()
@@ -174,6 +177,7 @@ class Execution:
             with self._scope:
                 try:
                     await operation(self)
+                    await self._read_structured()
                 except AIError as found:
                     error = found
                 except Exception:
@@ -187,6 +191,11 @@ class Execution:
         if self._scope.cancel_called:
             error = Cancelled("The execution was cancelled.", provider=self.provider)
         self._end(error)
+
+    async def _read_structured(self) -> None:
+        said = self._transcript
+        if self._structured is not None and said.is_text:
+            said.parsed = await self._structured.read(said.content)
 
     def response(self) -> Answer:
         """What was said so far."""

@@ -15,6 +15,7 @@ import anyio
 from anyio.abc import TaskGroup
 
 from sidecar.engine.execution import ENDED, Audience, Execution, Operation, Output
+from sidecar.engine.structured import Structured
 from sidecar.errors import Busy, InvalidParams, NotFound
 
 MAX_RUNNING = 4096
@@ -47,6 +48,7 @@ class Executions:
         block_id: str | None = None,
         output: Output = "response",
         metadata: dict[str, str] | None = None,
+        structured: Structured | None = None,
     ) -> Execution:
         """Enter a new execution. Raises `InvalidParams` for an id in use, `Busy` for too many."""
         self._forget()
@@ -68,6 +70,7 @@ class Executions:
             block_id=block_id,
             output=output,
             metadata=metadata,
+            structured=structured,
         )
         self._known[execution.id] = execution
         self._running += 1

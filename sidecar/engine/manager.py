@@ -22,7 +22,10 @@ from sidecar.engine.on_this_machine import LocalProvider
 from sidecar.errors import ComponentMissing, InvalidParams
 from sidecar.keys.custody import Custody
 from sidecar.keys.secret import Secret
-from sidecar.providers.base import Format, Sink, Target, Unheard
+from sidecar.providers.format import Format
+from sidecar.providers.formats import load
+from sidecar.providers.sink import Sink, Unheard
+from sidecar.providers.vendor import Target
 from sidecar.values import AIMessage, AIRequest, ModelInfo
 
 if TYPE_CHECKING:
@@ -196,7 +199,7 @@ class AIManager:
 
     def _format(self, name: str) -> Format:
         if name not in self._formats:
-            self._formats[name] = _import_format(name)
+            self._formats[name] = load(name)
         return self._formats[name]
 
 
@@ -233,9 +236,3 @@ def _import_client() -> type[Client]:
     from sidecar.providers.client import Client  # noqa: PLC0415
 
     return Client
-
-
-def _import_format(name: str) -> Format:
-    from sidecar.providers.formats.openai_chat import OpenAIChat  # noqa: PLC0415
-
-    return {"openai_chat": OpenAIChat}[name]()

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from sidecar.providers.base import Deadlines, Facts, Sink, Vendor
 from sidecar.providers.deadlines import Watch
+from sidecar.providers.sink import Facts, Sink
+from sidecar.providers.vendor import Deadlines, Vendor
 from sidecar.values import AIRequest, ModelInfo, StreamChunk
 
 

@@ -7,8 +7,8 @@ from typing import Any
 import msgspec
 
 from sidecar.errors import InvalidResponse
-from sidecar.providers.base import Facts
 from sidecar.providers.pieces import Pieces
+from sidecar.providers.sink import Facts
 from sidecar.values import (
     AIMessage,
     AIResponse,
@@ -41,6 +41,8 @@ class Transcript:
     def __init__(self) -> None:
         self.facts = Facts()
         self.finish_reason: FinishReason | None = None
+        self.parsed: Any = None
+        """The content as JSON, once it was found to be what was asked for."""
         self.text_size = 0
         self._content = Pieces()
         self._reasoning = Pieces()
@@ -76,22 +78,40 @@ class Transcript:
         self.finish_reason = chunk.finish_reason or self.finish_reason
         self._usage = chunk.usage or self._usage
 
+    @property
+    def is_text(self) -> bool:
+        """True where the model has given its answer, and neither calls tools nor refuses."""
+        given = self.finish_reason in ("stop", "length")
+        return given and not self._calls and not self._refusal.text()
+
+    @property
+    def content(self) -> str:
+        """The text of the answer."""
+        return self._content.text()
+
     def response(
         self, *, execution_id: str, provider: str, model: str, timing: Timing | None
     ) -> AIResponse:
         """Return everything that was said, as one response."""
         content, reasoning = self._content.text(), self._reasoning.text()
+        signatures = self.facts.signatures
         calls = [
-            ToolCall(id=call.id, name=call.name, arguments=call.arguments.text())
-            for call in self._calls.values()
+            ToolCall(
+                id=call.id,
+                name=call.name,
+                arguments=call.arguments.text(),
+                signature=signatures.get(index),
+            )
+            for index, call in self._calls.items()
         ]
+        blocks = list(self.facts.reasoning) or ([Reasoning(text=reasoning)] if reasoning else None)
         return AIResponse(
             content=content,
             message=AIMessage(
                 role="assistant",
                 content=content,
                 tool_calls=calls or None,
-                reasoning=[Reasoning(text=reasoning)] if reasoning else None,
+                reasoning=blocks,
             ),
             model=self.facts.model or model,
             provider=provider,
@@ -103,6 +123,7 @@ class Transcript:
             citations=list(self._citations) or None,
             refusal=self._refusal.text() or None,
             logprobs={name: list(values) for name, values in self._logprobs.items()} or None,
+            parsed=self.parsed,
             usage=self._usage,
             cost=self.facts.cost,
             timing=timing,

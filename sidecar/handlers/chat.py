@@ -10,6 +10,7 @@ import msgspec
 
 from sidecar.engine.agent_block import Answer
 from sidecar.engine.execution import Execution, Operation, Output, State
+from sidecar.engine.structured import structured
 from sidecar.errors import ErrorObject, InvalidParams
 from sidecar.rpc.methods import Call
 from sidecar.values import (
@@ -160,6 +161,7 @@ def _create(
         block_id=params.block_id,
         output=output,
         metadata=request.metadata,
+        structured=structured(request.response_format),
     )
     return execution, run
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 from msgspec import UNSET, Meta, UnsetType
 
@@ -19,6 +19,7 @@ from sidecar.engine.directory import (
 from sidecar.errors import AIError, ConfigError, ErrorObject, InvalidParams
 from sidecar.keys.pasted import cleaned
 from sidecar.keys.secret import Secret
+from sidecar.providers.formats import FormatName
 from sidecar.rpc.methods import Call
 from sidecar.values import (
     NEW_PROVIDER,
@@ -110,7 +111,7 @@ class ConfigureProviderParams(Value, frozen=True):
     """
 
     provider: ProviderName
-    format: Literal["openai_chat"] | UnsetType | None = UNSET
+    format: FormatName | UnsetType | None = UNSET
     display_name: Annotated[str, Meta(min_length=1, max_length=100)] | UnsetType | None = UNSET
     base_url: Annotated[str, Meta(max_length=2000)] | UnsetType | None = UNSET
     model: Annotated[str, Meta(min_length=1, max_length=300)] | UnsetType | None = UNSET

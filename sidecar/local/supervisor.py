@@ -34,7 +34,7 @@ from sidecar.local.models import LocalModel
 from sidecar.local.process import WorkerProcess
 from sidecar.local.protocol import Answer, Cancel, Chunk, Done, Failed
 from sidecar.local.requests import left_out, to_chat
-from sidecar.providers.base import Sink
+from sidecar.providers.sink import Sink
 from sidecar.values import AIRequest, StreamChunk, TokenUsage
 
 logger = logging.getLogger(__name__)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sidecar.providers.base import Quirks, Vendor
+from sidecar.providers.vendor import Quirks, Vendor
 
 _CHAT = ("chat", "streaming", "tools", "json_schema", "models")
 _VISION = (*_CHAT, "images")

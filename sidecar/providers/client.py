@@ -26,12 +26,14 @@ from sidecar.errors import (
     TruncatedStream,
 )
 from sidecar.keys.redaction import scrub
-from sidecar.providers.base import Decoder, Facts, Format, HttpRequest, Sink, Target
 from sidecar.providers.deadlines import Watch
-from sidecar.providers.framing import Event, SseDecoder, are_events
+from sidecar.providers.format import Decoder, Format, HttpRequest
+from sidecar.providers.framing import Event, LineSplitter, Splitter, SseDecoder, are_events
 from sidecar.providers.headers import request_id
 from sidecar.providers.httpx_errors import errors_of, to_error
 from sidecar.providers.inflating import ENCODINGS, Inflater
+from sidecar.providers.sink import Facts, Sink
+from sidecar.providers.vendor import Target
 from sidecar.values import AIRequest, ModelInfo, StreamChunk
 
 MAX_BODY = 32 * 1024 * 1024
@@ -41,6 +43,8 @@ _USAGE_S = 5.0
 _DRAIN_S = 0.05
 _DRAIN_BYTES = 64 * 1024
 _MAX_NAME = 100
+_MOST_PAGES = 100
+"""Of a list of models: one that has no end is not worth waiting for."""
 _LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
 
 
@@ -64,14 +68,26 @@ class Client:
 
     async def models(self, wire: Format, target: Target) -> list[ModelInfo]:
         """Ask a vendor for its models."""
-        facts = Facts()
+        found: list[ModelInfo] = []
+        page: str | None = None
+        for _ in range(_MOST_PAGES):
+            body = await self.ask(wire, wire.build_models_request(target, page), target, Facts())
+            part = wire.parse_models(body, target)
+            found += part.models
+            page = part.next
+            if page is None:
+                break
+        return found
+
+    async def ask(self, wire: Format, request: HttpRequest, target: Target, facts: Facts) -> bytes:
+        """Send what has one answer and no stream, and return that."""
         with self._watch(target) as watch:
-            request = wire.build_models_request(target)
             async with self._open(request, target, watch, facts) as response:
                 if not response.is_success:
                     raise await _refusal(wire, response, target, watch)
+                facts.request_id = request_id(response.headers)
                 body = await _read(response, watch)
-        return wire.parse_models(body, target)
+        return body
 
     async def close(self) -> None:
         """Close every connection."""
@@ -109,7 +125,7 @@ async def _take(
     """Take an answer as what it is: a stream or a whole, whichever was asked for."""
     decoder = wire.decoder(target, sink.facts)
     declared = "text/event-stream" in response.headers.get("content-type", "").lower()
-    framing: SseDecoder | None = None
+    framing: Splitter | None = LineSplitter() if wire.framing == "ndjson" else None
     start = b""
     broken: AIError | None = None
     async with aclosing(_bytes(response)) as pieces:
@@ -136,8 +152,7 @@ async def _take(
                     await _hold(watch, sink)
         except (httpx.TransportError, httpx.StreamError) as error:
             broken = to_error(error, target)
-    whole = not are_events(start, declared=declared, ended=True)
-    if framing is None and broken is None and whole:
+    if framing is None and broken is None and not are_events(start, declared=declared, ended=True):
         _emit(wire.parse_response(start, target, sink.facts), watch, sink)
         return
     framing = framing or SseDecoder()
@@ -185,7 +200,7 @@ def _rest(
 
 async def _finish(
     decoder: Decoder,
-    framing: SseDecoder,
+    framing: Splitter,
     pieces: AsyncIterator[bytes],
     watch: Watch,
     sink: Sink,

@@ -13,7 +13,7 @@ from typing import Self
 import anyio
 
 from sidecar.errors import ProviderTimeout
-from sidecar.providers.base import Deadlines
+from sidecar.providers.vendor import Deadlines
 
 _WHAT = {
     "first_token_ms": "did not begin to answer within",

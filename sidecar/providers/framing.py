@@ -1,4 +1,4 @@
-"""Bytes in, events out: server-sent events. Pure: no IO, no clock.
+"""Bytes in, events out: server-sent events, and JSON lines. Pure: no IO, no clock.
 
 https://html.spec.whatwg.org/multipage/server-sent-events.html#parsing-an-event-stream:
 
@@ -12,7 +12,7 @@ https://html.spec.whatwg.org/multipage/server-sent-events.html#parsing-an-event-
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from sidecar.errors import InvalidResponse
 
@@ -26,6 +26,41 @@ class Event(NamedTuple):
 
     event: str
     data: bytes
+
+
+class Splitter(Protocol):
+    """Cuts a byte stream into events. Raises `InvalidResponse` for one that is too large."""
+
+    def feed(self, data: bytes) -> list[Event]:
+        """Take the next bytes and return the events that they complete."""
+
+    def close(self) -> list[Event]:
+        """End of input: return what is there without its end, if anything is."""
+
+
+class LineSplitter:
+    """Newline-delimited JSON: each line is an event without a name; empty ones are none."""
+
+    def __init__(self, limit: int = MAX_EVENT) -> None:
+        self._limit = limit
+        self._rest = bytearray()
+
+    def feed(self, data: bytes) -> list[Event]:
+        """Take the next bytes and return the lines that they complete."""
+        *lines, rest = data.split(b"\n")
+        if lines and self._rest:
+            lines[0] = bytes(self._rest) + lines[0]
+            self._rest.clear()
+        self._rest += rest
+        if len(self._rest) > self._limit:
+            raise _too_large(self._limit)
+        return [Event("", line.strip()) for line in lines if line.strip()]
+
+    def close(self) -> list[Event]:
+        """End of input: a last line needs no line feed."""
+        rest = bytes(self._rest).strip()
+        self._rest.clear()
+        return [Event("", rest)] if rest else []
 
 
 class SseDecoder:
@@ -56,8 +91,7 @@ class SseDecoder:
         for line in lines:
             self._line(line, events)
         if self._size + len(self._rest) > self._limit:
-            message = f"The provider sent an event of more than {self._limit} bytes."
-            raise InvalidResponse(message)
+            raise _too_large(self._limit)
         return events
 
     def close(self) -> list[Event]:
@@ -119,3 +153,7 @@ def are_events(start: bytes, *, declared: bool, ended: bool = False) -> bool | N
     if not ended and any(field.startswith(found) for field in _FIELDS):
         return None
     return declared and bool(found)
+
+
+def _too_large(limit: int) -> InvalidResponse:
+    return InvalidResponse(f"The provider sent an event of more than {limit} bytes.")

@@ -21,7 +21,8 @@ from sidecar.errors import (
     TruncatedStream,
 )
 from sidecar.keys.redaction import scrub
-from sidecar.providers.base import Facts, Target
+from sidecar.providers.sink import Facts
+from sidecar.providers.vendor import Target
 
 _MAX_DETAIL = 500
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from sidecar.local.models import LocalModel, find
 from sidecar.local.place import Place
 from sidecar.local.supervisor import Supervisor
-from sidecar.providers.base import Sink
+from sidecar.providers.sink import Sink
 from sidecar.values import AIRequest, ModelInfo
 
 

@@ -30,7 +30,7 @@ from msgspec import Struct
 
 from sidecar import errors
 from sidecar.errors import AIError, ConfigError, ModelNotFound, TruncatedStream
-from sidecar.providers.base import Sink
+from sidecar.providers.sink import Sink
 from sidecar.values import (
     AIRequest,
     Citation,

@@ -16,7 +16,7 @@ from sidecar.engine.execution import (
 )
 from sidecar.engine.executions import Executions
 from sidecar.errors import RateLimited
-from sidecar.providers.base import Sink
+from sidecar.providers.sink import Sink
 from sidecar.values import AIResponse, StreamChunk
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from sidecar.engine.execution import Operation
 from sidecar.errors import AIError, Cancelled, RateLimited
-from sidecar.providers.base import Sink
+from sidecar.providers.sink import Sink
 from sidecar.values import AIResponse, StreamChunk, TokenUsage
 from tests.engine.bench import (
     Bench,

@@ -25,8 +25,8 @@ from sidecar.local.models import LocalModel
 from sidecar.local.place import of_the_worker
 from sidecar.local.process import without_secrets
 from sidecar.local.supervisor import Patience, Supervisor
-from sidecar.providers.base import Facts
 from sidecar.providers.local import LocalProvider
+from sidecar.providers.sink import Facts
 from sidecar.values import AIMessage, AIRequest, ImagePart, ReasoningOptions, StreamChunk
 from tests.conftest import needs_llama_cpp
 

@@ -9,10 +9,10 @@ from typing import Any
 
 from sidecar.engine.transcript import Transcript
 from sidecar.keys.secret import Secret
-from sidecar.providers.base import Deadlines, Target, Vendor
 from sidecar.providers.catalog import VENDORS
 from sidecar.providers.formats.openai_chat import OpenAIChat
 from sidecar.providers.framing import SseDecoder
+from sidecar.providers.vendor import Deadlines, Target, Vendor
 from sidecar.values import AIResponse, StreamChunk
 
 WIRE = OpenAIChat()

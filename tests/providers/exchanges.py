@@ -10,8 +10,8 @@ import anyio
 import anyio.to_thread
 import msgspec
 
-from sidecar.providers.base import Deadlines
 from sidecar.providers.client import Client
+from sidecar.providers.vendor import Deadlines
 from sidecar.values import AIMessage, AIRequest
 from tests.providers.answers import PATIENT, WIRE, delta, events, target_of
 from tests.providers.raw_server import (

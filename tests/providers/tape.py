@@ -7,7 +7,8 @@ from collections.abc import Callable
 import anyio
 
 from sidecar.engine.transcript import Transcript
-from sidecar.providers.base import Facts, Target
+from sidecar.providers.sink import Facts
+from sidecar.providers.vendor import Target
 from sidecar.values import AIResponse, StreamChunk
 from tests.providers.answers import response_of
 

@@ -9,7 +9,7 @@ import pytest
 
 from sidecar.engine.transcript import MAX_SIZE, Transcript
 from sidecar.errors import InvalidResponse
-from sidecar.providers.base import Facts
+from sidecar.providers.sink import Facts
 from sidecar.values import Citation, StreamChunk, ToolCallDelta
 
 TEXT = "x" * 10_000

@@ -2,9 +2,10 @@ from __future__ import annotations
 
 import pytest
 
-from sidecar.engine.directory import REMOTE_FORMATS, checked_url
-from sidecar.providers.base import Vendor
+from sidecar.engine.directory import checked_url
 from sidecar.providers.catalog import SCRIPTED, VENDORS
+from sidecar.providers.formats import FORMATS
+from sidecar.providers.vendor import Vendor
 
 ROWS = (*VENDORS, SCRIPTED)
 
@@ -18,7 +19,7 @@ def test_every_name_and_every_variable_is_there_once() -> None:
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
 def test_an_address_is_one_that_a_user_might_give(row: Vendor) -> None:
-    if row.format in REMOTE_FORMATS:
+    if row.format in FORMATS:
         assert row.base_url is None or checked_url(row.base_url) == row.base_url
     else:
         assert (row.base_url, row.auth) == (None, "none")

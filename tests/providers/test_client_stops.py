@@ -15,9 +15,9 @@ from sidecar.errors import (
     Overloaded,
     ProviderTimeout,
 )
-from sidecar.providers.base import Deadlines
 from sidecar.providers.client import Client
 from sidecar.providers.deadlines import Watch
+from sidecar.providers.vendor import Deadlines
 from sidecar.values import AIMessage, AIRequest
 from tests.providers.answers import PATIENT, delta, events
 from tests.providers.exchanges import (

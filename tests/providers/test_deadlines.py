@@ -9,8 +9,8 @@ import msgspec
 import pytest
 
 from sidecar.errors import Overloaded, ProviderTimeout
-from sidecar.providers.base import Deadlines
 from sidecar.providers.deadlines import Watch
+from sidecar.providers.vendor import Deadlines
 
 pytestmark = pytest.mark.anyio
 

@@ -13,8 +13,8 @@ from sidecar.errors import (
     ProviderTimeout,
     TruncatedStream,
 )
-from sidecar.providers.base import Facts
 from sidecar.providers.httpx_errors import errors_of, to_error
+from sidecar.providers.sink import Facts
 from tests.providers.answers import target_of
 
 EXPECTED: dict[str, type[AIError]] = {

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from sidecar.keys.secret import Secret
-from sidecar.providers.formats.openai_chat.faults import excerpt
+from sidecar.providers.formats.faults import excerpt
 from tests.security.besieged import Besieged
 from tests.security.canary import HIDDEN, Canary
 from tests.security.echoes import CASES as ECHOES

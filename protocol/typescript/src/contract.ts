@@ -317,13 +317,23 @@ export interface ToolCall {
   id: string;
   name: string;
   arguments: string;
+  signature?: string;
 }
 
-/** One block of an assistant's reasoning, with the provider's opaque proof of it, if any. */
+/**
+ * One block of an assistant's reasoning, with the provider's opaque proof of it, if any.
+ *
+ * `text` is what was thought, `summary` what the provider tells of it. `signature` proves the text;
+ * `data` is reasoning that only the provider can read. `origin` says whose form the block has: only
+ * there does its proof go back. A block of a signature alone belongs to the message's own text.
+ */
 export interface Reasoning {
   text?: string;
+  summary?: string;
   signature?: string;
   data?: string;
+  id?: string;
+  origin?: string;
 }
 
 /** A function that the model may call; `parameters` is its JSON schema. */
@@ -385,7 +395,11 @@ export interface Timeouts {
   total_ms?: number;
 }
 
-/** The whole answer. `content` is the chunks' content joined; so is everything else. */
+/**
+ * The whole answer. `content` is the chunks' content joined; so is everything else.
+ *
+ * `parsed` is the content as JSON, where `request.response_format` asked for it.
+ */
 export interface AIResponse {
   content: string;
   message: AIMessage;
@@ -399,6 +413,7 @@ export interface AIResponse {
   citations?: Citation[];
   refusal?: string;
   logprobs?: Record<string, unknown[]>;
+  parsed?: unknown;
   usage?: TokenUsage;
   cost?: Cost;
   timing?: Timing;

@@ -1,1 +1,21 @@
 """Wire formats: pure functions and decoders, one package or module each."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal, get_args
+
+if TYPE_CHECKING:
+    from sidecar.providers.format import Format
+
+FormatName = Literal["openai_chat"]
+FORMATS: tuple[FormatName, ...] = get_args(FormatName)
+"""Those of servers; what runs on this machine has none."""
+
+
+def load(name: str) -> Format:
+    """Return a format. Each is imported when it is first needed. Raises `KeyError`."""
+    if name == "openai_chat":
+        from sidecar.providers.formats.openai_chat import OpenAIChat  # noqa: PLC0415
+
+        return OpenAIChat()
+    raise KeyError(name)

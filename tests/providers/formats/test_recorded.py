@@ -23,7 +23,8 @@ from sidecar.errors import (
     ModelNotFound,
     RequestRejected,
 )
-from sidecar.providers.base import Facts, Target
+from sidecar.providers.sink import Facts
+from sidecar.providers.vendor import Target
 from sidecar.values import AIResponse
 from tests.providers.answers import CUTS, ROWS, WIRE, answer, streamed, target_of
 from tests.providers.formats.naive_reader import Reading, parsed, read_stream, read_whole
@@ -166,7 +167,7 @@ def test_every_recorded_list_of_models_is_read_whole(
             continue
         seen += 1
         with subtests.test(str(each)):
-            models = WIRE.parse_models(each.body, each.target)
+            models = WIRE.parse_models(each.body, each.target).models
             assert [model.id for model in models] == [entry["id"] for entry in raw["data"]]
             for model, entry in zip(models, raw["data"], strict=True):
                 context = entry.get("max_context_length") or entry.get("meta", {}).get("n_ctx")

@@ -8,13 +8,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from sidecar.errors import AIError
-from sidecar.providers.base import Facts, HttpRequest, Target
-from sidecar.providers.formats.openai_chat import body, decoding, faults, models
-from sidecar.values import AIRequest, ModelInfo, StreamChunk
+from sidecar.providers.format import Framing, HttpRequest, ModelsPage
+from sidecar.providers.formats import faults
+from sidecar.providers.formats.openai_chat import body, decoding, models
+from sidecar.providers.sink import Facts
+from sidecar.providers.vendor import Target
+from sidecar.values import AIRequest, StreamChunk
 
 
 class OpenAIChat:
     """The format `openai_chat`."""
+
+    framing: Framing = "sse"
 
     def build_request(self, request: AIRequest, target: Target, facts: Facts) -> HttpRequest:
         """POST /chat/completions."""
@@ -39,20 +44,19 @@ class OpenAIChat:
         """Decode an error answer, whichever of its many shapes it has."""
         return faults.parse_error(status, headers, body, target)
 
-    def build_models_request(self, target: Target) -> HttpRequest:
-        """GET /models."""
+    def build_models_request(self, target: Target, page: str | None = None) -> HttpRequest:
+        """GET /models. It has no pages."""
+        del page
         headers = _headers(target, "application/json")
         return HttpRequest("GET", f"{target.base_url}/models", headers)
 
-    def parse_models(self, body: bytes, target: Target) -> list[ModelInfo]:
+    def parse_models(self, body: bytes, target: Target) -> ModelsPage:
         """Decode the list of models."""
-        return models.parse(body, target)
+        return ModelsPage(models.parse(body, target))
 
 
 def _headers(target: Target, accept: str) -> dict[str, str]:
-    headers = {"accept": accept, "content-type": "application/json"}
-    if target.key is not None:
-        headers["authorization"] = f"Bearer {target.key.reveal()}"
+    headers = {"accept": accept, "content-type": "application/json", **target.credentials()}
     if target.organization and target.vendor.quirks.organization_header:
         headers[target.vendor.quirks.organization_header] = target.organization
     return headers

@@ -7,7 +7,8 @@ from typing import Any, assert_never
 import msgspec
 
 from sidecar.errors import InvalidParams
-from sidecar.providers.base import Facts, Target
+from sidecar.providers.sink import Facts
+from sidecar.providers.vendor import Target
 from sidecar.values import (
     AIMessage,
     AIRequest,

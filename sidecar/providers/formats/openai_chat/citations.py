@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from sidecar.providers.formats.openai_chat.lenient import count, fields
-from sidecar.providers.formats.openai_chat.surrogates import whole
+from sidecar.providers.formats.lenient import count, fields
+from sidecar.providers.formats.surrogates import whole
 from sidecar.values import Citation
 
 

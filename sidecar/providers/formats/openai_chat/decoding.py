@@ -12,13 +12,15 @@ import msgspec
 
 from sidecar.errors import AIError, InvalidResponse, TruncatedStream
 from sidecar.keys.redaction import scrub, without_secrets
-from sidecar.providers.base import Facts, Target
-from sidecar.providers.formats.openai_chat import faults, parts, usage, wire
+from sidecar.providers.formats import faults
+from sidecar.providers.formats.openai_chat import parts, usage, wire
 from sidecar.providers.formats.openai_chat.citations import Citations
-from sidecar.providers.formats.openai_chat.surrogates import SurrogateJoiner
 from sidecar.providers.formats.openai_chat.tool_calls import ToolCalls
 from sidecar.providers.formats.openai_chat.wire import Choice, Chunk, Delta, as_text, text
+from sidecar.providers.formats.surrogates import SurrogateJoiner
 from sidecar.providers.framing import Event
+from sidecar.providers.sink import Facts
+from sidecar.providers.vendor import Target
 from sidecar.values import FinishReason, StreamChunk, ToolCallDelta
 
 # What vendors call the ends that this contract has one word for. Sources: the API references of

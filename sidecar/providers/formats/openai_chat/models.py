@@ -8,9 +8,9 @@ import msgspec
 
 from sidecar.errors import AIError, InvalidResponse
 from sidecar.keys.redaction import without_secrets
-from sidecar.providers.base import Target
-from sidecar.providers.formats.openai_chat import faults, lenient
+from sidecar.providers.formats import faults, lenient
 from sidecar.providers.formats.openai_chat.wire import text
+from sidecar.providers.vendor import Target
 from sidecar.values import ModelInfo
 
 

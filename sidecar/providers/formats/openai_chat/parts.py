@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from sidecar.keys.redaction import scrub
-from sidecar.providers.base import Facts
-from sidecar.providers.formats.openai_chat.lenient import fields
+from sidecar.providers.formats.lenient import fields
 from sidecar.providers.formats.openai_chat.wire import Chunk, Delta, as_text, text
+from sidecar.providers.sink import Facts
 
 MAX_WORD = 200
 

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from sidecar.providers.base import Facts
-from sidecar.providers.formats.openai_chat.lenient import amount, count, fields
+from sidecar.providers.formats.lenient import amount, count, fields
+from sidecar.providers.sink import Facts
 from sidecar.values import Cost, TokenUsage
 
 _PROMPT = ("prompt_tokens", "input_tokens")

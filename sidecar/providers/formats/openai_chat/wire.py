@@ -12,8 +12,8 @@ import msgspec
 from msgspec import Struct
 
 from sidecar.errors import InvalidResponse
-from sidecar.providers.base import Target
-from sidecar.providers.formats.openai_chat import faults, lenient
+from sidecar.providers.formats import faults, lenient
+from sidecar.providers.vendor import Target
 
 _JOINED = ("content", "reasoning_content", "reasoning", "refusal", "text", "thinking", "arguments")
 """Fields whose text comes in pieces: a half character in one may be completed by the next."""

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from sidecar.errors import InvalidParams
-from sidecar.providers.base import Facts
+from sidecar.providers.sink import Facts
 from sidecar.values import AIRequest
 from tests.providers.answers import WIRE, answer, target_of
 

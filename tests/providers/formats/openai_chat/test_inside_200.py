@@ -17,8 +17,8 @@ from sidecar.errors import (
     RateLimited,
     RequestRejected,
 )
-from sidecar.providers.base import Facts
 from sidecar.providers.framing import Event
+from sidecar.providers.sink import Facts
 from tests.providers.answers import (
     CUTS,
     WIRE,

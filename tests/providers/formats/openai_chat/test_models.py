@@ -16,7 +16,7 @@ from tests.providers.answers import WIRE, target_of
 
 def listed(value: object, vendor: str = "openai-compatible") -> list[ModelInfo]:
     body = value if isinstance(value, bytes) else json.dumps(value).encode()
-    return WIRE.parse_models(body, target_of(vendor))
+    return WIRE.parse_models(body, target_of(vendor)).models
 
 
 def test_together_gives_the_list_bare() -> None:

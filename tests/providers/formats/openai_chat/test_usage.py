@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from sidecar.providers.base import Facts
 from sidecar.providers.formats.openai_chat import usage
+from sidecar.providers.sink import Facts
 from sidecar.values import TokenUsage
 from tests.providers.answers import delta
 from tests.providers.formats.openai_chat.saying import USAGE, Json, say

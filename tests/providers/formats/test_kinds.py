@@ -19,7 +19,7 @@ from sidecar.errors import (
     RateLimited,
     RequestRejected,
 )
-from sidecar.providers.formats.openai_chat import faults
+from sidecar.providers.formats import faults
 from tests.providers.answers import target_of
 
 TOO_LARGE = (

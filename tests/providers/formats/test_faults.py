@@ -22,7 +22,7 @@ from sidecar.errors import (
     RateLimited,
     RequestRejected,
 )
-from sidecar.providers.formats.openai_chat import faults
+from sidecar.providers.formats import faults
 from tests.providers.answers import target_of
 
 KEY = 'my key/+="é\\with everything'

@@ -14,10 +14,10 @@ from typing import Any, NamedTuple
 
 from sidecar.errors import AIError, ConfigError, ProviderTimeout
 from sidecar.keys.redaction import MARK, scrub, without_secrets
-from sidecar.providers.base import Target
-from sidecar.providers.formats.openai_chat import kinds, lenient
-from sidecar.providers.formats.openai_chat.surrogates import whole
+from sidecar.providers.formats import kinds, lenient
+from sidecar.providers.formats.surrogates import whole
 from sidecar.providers.headers import request_id, retry_after_ms
+from sidecar.providers.vendor import Target
 
 _EXCERPT = 2000
 _WINDOW = 64_000

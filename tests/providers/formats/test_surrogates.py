@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sidecar.providers.formats.openai_chat.surrogates import SurrogateJoiner, whole
+from sidecar.providers.formats.surrogates import SurrogateJoiner, whole
 
 HIGH, LOW = "\ud83d", "\ude00"
 ANY_TEXT = st.text(

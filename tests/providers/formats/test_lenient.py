@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sidecar.providers.formats.openai_chat import lenient
+from sidecar.providers.formats import lenient
 from tests.providers.answers import answer, delta, streamed
 from tests.providers.formats.openai_chat.saying import whole_answer
 

@@ -6,7 +6,7 @@ import json
 import math
 from typing import Any
 
-from sidecar.providers.formats.openai_chat.surrogates import whole
+from sidecar.providers.formats.surrogates import whole
 
 _MOST = 2**53
 """No count is larger; the numbers of many JSON readers end here."""

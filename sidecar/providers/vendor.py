@@ -1,0 +1,81 @@
+"""A vendor is a row of the catalogue; a `Target` is a vendor made concrete for one request."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import msgspec
+
+from sidecar.keys.secret import Secret
+
+AuthStyle = Literal["bearer", "x-api-key", "x-goog-api-key", "api-key", "none"]
+"""Where a key goes: `Authorization: Bearer …`, or a header of that name."""
+
+
+class Quirks(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a vendor differs from its format's plain form."""
+
+    max_tokens_field: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
+    stream_usage: bool = True
+    """Takes `stream_options: {"include_usage": true}`."""
+    required_word: Literal["required", "any"] = "required"
+    """Its word for `tool_choice: "required"`."""
+    seed_field: Literal["seed", "random_seed"] = "seed"
+    reasoning_back: str | None = None
+    """The field in which an assistant message's reasoning goes back; None: it is not sent."""
+    reasoning_effort: bool = True
+    """Takes `reasoning_effort`."""
+    file_part: Literal["file", "document_url"] = "file"
+    """Its content part for a document."""
+    file_by_url: bool = True
+    """Fetches a document from the URL it is given."""
+    names: Literal["any message", "tool results"] = "any message"
+    """The messages that may have a `name`."""
+    organization_header: str | None = None
+
+
+class Vendor(msgspec.Struct, frozen=True, kw_only=True):
+    """One row of the catalogue. `base_url` is the root below which the format's paths lie."""
+
+    name: str
+    display_name: str
+    format: str
+    base_url: str | None = None
+    auth: AuthStyle = "bearer"
+    key_required: bool = True
+    key_variables: tuple[str, ...] = ()
+    """Environment variables that may hold the key, the first set one wins."""
+    capabilities: tuple[str, ...] = ()
+    models: tuple[str, ...] = ()
+    """Models of a vendor that has no list of its own to ask for."""
+    quirks: Quirks = Quirks()
+
+
+class Deadlines(msgspec.Struct, frozen=True, kw_only=True):
+    """The four timeouts of one request, in milliseconds."""
+
+    connect_ms: int
+    first_token_ms: int
+    idle_ms: int
+    total_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Everything that one request to a vendor needs besides the request."""
+
+    vendor: Vendor
+    base_url: str
+    model: str
+    deadlines: Deadlines
+    key: Secret | None = None
+    organization: str | None = None
+
+    def credentials(self) -> dict[str, str]:
+        """The header that holds the key; none where there is no key."""
+        if self.key is None or self.vendor.auth == "none":
+            return {}
+        if self.vendor.auth == "bearer":
+            return {"authorization": f"Bearer {self.key.reveal()}"}
+        return {self.vendor.auth: self.key.reveal()}

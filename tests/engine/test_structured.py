@@ -1,0 +1,146 @@
+"""Structured output: JSON that is what was asked for, or an error that says what it is not."""
+
+from __future__ import annotations
+
+import socket
+from typing import Any
+
+import pytest
+
+from sidecar.engine.structured import Structured, structured
+from sidecar.errors import InvalidParams, InvalidResponse
+from sidecar.keys.secret import Secret
+from sidecar.values import JsonObjectFormat, JsonSchemaFormat, TextFormat
+
+pytestmark = pytest.mark.anyio
+
+PERSON = {
+    "type": "object",
+    "properties": {"name": {"type": "string"}, "born": {"type": "string", "pattern": "^[0-9]{4}$"}},
+    "required": ["name"],
+    "additionalProperties": False,
+}
+
+
+def of(schema: dict[str, Any]) -> Structured:
+    return Structured(JsonSchemaFormat(schema=schema))
+
+
+async def refused(schema: dict[str, Any], content: str) -> InvalidResponse:
+    with pytest.raises(InvalidResponse) as found:
+        await of(schema).read(content)
+    assert found.value.kind == "invalid_response"
+    return found.value
+
+
+@pytest.mark.parametrize("content", ['{"name": "Ada"}', '  {"name":"Ada","born":"1815"}\n'])
+async def test_what_fits_is_returned_as_json(content: str) -> None:
+    assert (await of(PERSON).read(content))["name"] == "Ada"
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        ("", "no JSON"),
+        ("Here it is: {}", "no JSON"),
+        ('{"name": "Ada"', "no JSON"),
+        ("{}", "at $: 'name' is a required property"),
+        ('{"name": 5}', "at $.name: 5 is not of type 'string'"),
+        ('{"name": "Ada", "age": 5}', "at $: 'age' is not one of the properties"),
+        ('{"name": "Ada", "born": "in 1815"}', "at $.born: 'in 1815' does not match"),
+        ("[" * 100_000, "no JSON"),
+    ],
+)
+async def test_what_does_not_fit_says_where_and_keeps_the_words(content: str, why: str) -> None:
+    error = await refused(PERSON, content)
+    assert why in error.message
+    assert error.provider_message == content[:300] or len(content) > 300
+
+
+async def test_a_key_in_the_answer_is_not_in_the_error() -> None:
+    key = Secret("sk-the-key-that-a-model-has-echoed")
+    error = await refused(PERSON, f'{{"name": 5, "x": "{key.reveal()}"}}')
+    assert key.reveal() not in f"{error.message} {error.provider_message}"
+
+
+async def test_any_json_object_will_do_where_only_one_is_asked_for() -> None:
+    asked = Structured(JsonObjectFormat())
+    assert await asked.read('{"a": [1]}') == {"a": [1]}
+    with pytest.raises(InvalidResponse, match="not of type 'object'"):
+        await asked.read("[1]")
+
+
+@pytest.mark.parametrize("wanted", [None, TextFormat()])
+def test_text_is_not_read(wanted: TextFormat | None) -> None:
+    assert structured(wanted) is None
+
+
+@pytest.mark.parametrize(
+    ("schema", "path"),
+    [
+        ({"type": "objekt"}, "$.request.response_format.schema.type"),
+        ({"properties": {"a": {"minimum": "5"}}}, ".schema.properties.a.minimum"),
+        ({"pattern": "("}, ".schema.pattern"),
+        ({"$schema": "http://json-schema.org/draft-04/schema#", "minimum": "5"}, ".minimum"),
+    ],
+)
+def test_a_schema_that_is_none_is_told_with_its_place(schema: dict[str, Any], path: str) -> None:
+    with pytest.raises(InvalidParams) as found:
+        of(schema)
+    assert (found.value.path or "").endswith(path)
+
+
+async def test_names_may_be_told_by_patterns() -> None:
+    schema = {
+        "type": "object",
+        "properties": {"id": {}},
+        "patternProperties": {"^n_": {"type": "integer"}},
+        "additionalProperties": {"type": "string"},
+    }
+    assert await of(schema).read('{"id": [], "n_1": 5, "other": "text"}')
+    assert "at $.n_1" in (await refused(schema, '{"n_1": "five"}')).message
+    assert "at $.other" in (await refused(schema, '{"other": 5}')).message
+
+
+async def test_a_pattern_that_takes_for_ever_is_given_up() -> None:
+    schema = {"type": "string", "pattern": "^(a|aa|a?a)+$"}
+    error = await refused(schema, '"' + "a" * 60 + '!"')
+    assert "takes too long" in error.message
+
+
+async def test_nothing_is_fetched_for_a_schema() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.settimeout(0)
+        place = f"http://127.0.0.1:{server.getsockname()[1]}/schema.json"
+        assert "refers to what it does not have" in (await refused({"$ref": place}, "{}")).message
+        with pytest.raises(BlockingIOError):
+            server.accept()
+
+
+async def test_a_schema_may_refer_to_itself() -> None:
+    tree = {
+        "$ref": "#/$defs/node",
+        "$defs": {"node": {"properties": {"below": {"items": {"$ref": "#/$defs/node"}}}}},
+    }
+    assert await of(tree).read('{"below": [{"below": []}]}')
+    assert (
+        "$.below[0]"
+        in (
+            await refused(
+                tree
+                | {
+                    "$defs": {
+                        "node": {
+                            "properties": {"below": {"items": {"$ref": "#/$defs/node"}}},
+                            "required": ["below"],
+                        }
+                    }
+                },
+                '{"below": [{}]}',
+            )
+        ).message
+    )
+
+
+async def test_a_schema_that_leads_round_in_circles_is_told() -> None:
+    assert "circles" in (await refused({"$ref": "#"}, "{}")).message
