@@ -10,7 +10,7 @@ from typing import Any
 
 from sidecar.engine.agent_block import AgentBlockOutput
 from sidecar.engine.execution import StreamChunkNotification, StreamEndNotification
-from sidecar.handlers import chat, keys, models, system
+from sidecar.handlers import chat, keys, models, system, tokens
 from sidecar.keys.events import Verdict
 from sidecar.keys.store import StoreState
 from sidecar.keys.watch import SecurityNotice
@@ -41,6 +41,8 @@ METHODS: dict[str, Method] = {
         models.test_provider_connection,
         secrets=("api_key",),
     ),
+    "embed": Method(tokens.EmbedParams, tokens.EmbedResult, tokens.embed),
+    "count_tokens": Method(tokens.CountParams, tokens.CountResult, tokens.count_tokens),
     "configure_provider": Method(
         models.ConfigureProviderParams, models.ProviderInfo, models.configure_provider
     ),

@@ -15,6 +15,7 @@ import anyio
 from anyio.abc import TaskGroup
 
 from sidecar.engine.execution import ENDED, Audience, Execution, Operation, Output
+from sidecar.engine.jobs import Job
 from sidecar.engine.structured import Structured
 from sidecar.errors import Busy, InvalidParams, NotFound
 
@@ -31,6 +32,7 @@ class Executions:
         self._tasks = tasks
         self._audience = audience
         self._known: dict[str, Execution] = {}
+        self._jobs: dict[str, Job] = {}
         self._kept: deque[Execution] = deque()
         self._kept_size = 0
         self._running = 0
@@ -52,15 +54,7 @@ class Executions:
     ) -> Execution:
         """Enter a new execution. Raises `InvalidParams` for an id in use, `Busy` for too many."""
         self._forget()
-        if self._running >= MAX_RUNNING:
-            message = f"{self._running} executions are running, which is the limit."
-            raise Busy(message)
-        if execution_id in self._known:
-            raise InvalidParams(
-                f"The execution_id {execution_id!r} is in use.",
-                path="$.execution_id",
-                hint="Choose a new id for every execution, or leave it out.",
-            )
+        self._refuse(execution_id)
         execution = Execution(
             execution_id or f"exec_{secrets.token_hex(8)}",
             self._audience,
@@ -73,9 +67,23 @@ class Executions:
             structured=structured,
         )
         self._known[execution.id] = execution
-        self._running += 1
-        self._idle = self._idle if not self._idle.is_set() else anyio.Event()
+        self._begun()
         return execution
+
+    def job(self, execution_id: str | None) -> Job:
+        """Enter work that is no conversation. Raises what `create` does."""
+        self._refuse(execution_id)
+        name = execution_id or f"job_{secrets.token_hex(8)}"
+
+        def ended() -> None:
+            del self._jobs[name]
+            self._done()
+
+        job = self._jobs[name] = Job(ended)
+        self._begun()
+        if self._closing:
+            job.cancel()
+        return job
 
     def start(self, execution: Execution, operation: Operation) -> None:
         """Run it in a task of its own."""
@@ -94,7 +102,7 @@ class Executions:
 
     def cancel(self, execution_id: str) -> bool:
         """Stop an execution; false where there is nothing to stop."""
-        found = self._known.get(execution_id)
+        found = self._known.get(execution_id) or self._jobs.get(execution_id)
         return found is not None and found.cancel()
 
     def listing(self, *, ended: bool) -> list[Execution]:
@@ -107,6 +115,8 @@ class Executions:
         self._closing = True
         for execution in self._known.values():
             execution.cancel()
+        for job in self._jobs.values():
+            job.cancel()
 
     async def idle(self) -> None:
         """Wait until nothing runs."""
@@ -118,9 +128,27 @@ class Executions:
         finally:
             self._kept.append(execution)
             self._kept_size += execution.size
-            self._running -= 1
-            if self._running == 0:
-                self._idle.set()
+            self._done()
+
+    def _begun(self) -> None:
+        self._running += 1
+        self._idle = self._idle if not self._idle.is_set() else anyio.Event()
+
+    def _done(self) -> None:
+        self._running -= 1
+        if self._running == 0:
+            self._idle.set()
+
+    def _refuse(self, execution_id: str | None) -> None:
+        if self._running >= MAX_RUNNING:
+            message = f"{self._running} executions are running, which is the limit."
+            raise Busy(message)
+        if execution_id in self._known or execution_id in self._jobs:
+            raise InvalidParams(
+                f"The execution_id {execution_id!r} is in use.",
+                path="$.execution_id",
+                hint="Choose a new id for every execution, or leave it out.",
+            )
 
     def _forget(self) -> None:
         """Drop the ended executions that are too old, or too many or too large together."""

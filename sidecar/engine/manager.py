@@ -10,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 import logging
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import anyio.to_thread
 import msgspec
@@ -22,17 +22,18 @@ from sidecar.engine.on_this_machine import LocalProvider
 from sidecar.errors import ComponentMissing, InvalidParams
 from sidecar.keys.custody import Custody
 from sidecar.keys.secret import Secret
-from sidecar.providers.format import Format
+from sidecar.providers.format import CountsTokens, Embedded, Embeds, Format
 from sidecar.providers.formats import load
-from sidecar.providers.sink import Sink, Unheard
+from sidecar.providers.sink import Facts, Sink, Unheard
 from sidecar.providers.vendor import Target
-from sidecar.values import AIMessage, AIRequest, ModelInfo
+from sidecar.values import AIMessage, AIRequest, EmbedRequest, ModelInfo, TokenUsage
 
 if TYPE_CHECKING:
     from sidecar.providers.client import Client
 
 logger = logging.getLogger(__name__)
 
+_OWN_FIELD = "It has a parameter of its own; to stream is another method."
 Run = Callable[[Sink], Awaitable[None]]
 """Answers one request into a sink."""
 
@@ -62,22 +63,9 @@ class AIManager:
         Returns the row, the model and the run. Raises `ProviderNotFound`, `KeyNotFound`,
         `KeyOriginMismatch`, `ConfigError` or `InvalidParams`.
         """
-        _check_extra(request)
-        active = self.directory.active
-        row = self.directory.row(provider or active.provider)
-        chosen = active.model if row.vendor.name == active.provider else None
-        # Who names no provider means the active one, and its model with it.
-        usual = (row.model, chosen) if provider else (chosen, row.model)
-        model = request.model or usual[0] or usual[1]
+        _check_extra(request.extra, "messages", "stream")
+        row, model = self._resolve(provider, request)
         local = self._local.get(row.vendor.format)
-        if local is not None:
-            model = model or local.default_model()
-        if model is None:
-            raise InvalidParams(
-                f"No model is named, and {row.vendor.display_name} has no default one.",
-                path="$.request.model",
-                hint="Name a model (list_models lists them), or set one by configure_provider.",
-            )
         request = _with_defaults(request, row)
         if local is not None:
             return row, model, _local_run(local, request, model, row)
@@ -85,6 +73,66 @@ class AIManager:
         # A missing key is told at once, and not by the stream.
         self.custody.choose(row.wanted(), execution_id)
         return row, model, self._remote_run(row, request, target)
+
+    async def embed(
+        self, provider: str | None, request: EmbedRequest
+    ) -> tuple[Row, Facts, Embedded]:
+        """Turn texts into vectors, in as many requests as the provider needs for them.
+
+        Raises what `prepare` does, `InvalidParams` for a provider that has no such thing, and
+        what the provider answers.
+        """
+        _check_extra(request.extra, "input", path="$")
+        row = self.directory.row(provider or self.directory.active.provider)
+        wire = None if row.vendor.format in self._local else self._format(row.vendor.format)
+        if not isinstance(wire, Embeds):
+            raise InvalidParams(
+                f"{row.vendor.display_name} makes no embeddings.",
+                path="$.provider",
+                hint="list_ai_providers tells which do: their capabilities have `embeddings`.",
+            )
+        target = self._target(row, request.model or "", request)
+        facts, texts = Facts(), request.input
+        vectors: list[list[float]] = []
+        usages: list[TokenUsage] = []
+
+        async def ask(key: Secret | None) -> None:
+            keyed = dataclasses.replace(target, key=key)
+            while len(vectors) < len(texts):  # another key goes on where the first one ended
+                batch = texts[len(vectors) : len(vectors) + wire.most_texts]
+                http_request = wire.build_embed_request(batch, request, keyed)
+                body = await self._http().ask(wire, http_request, keyed, facts)
+                part = wire.parse_embeddings(body, len(batch), keyed, facts)
+                vectors.extend(part.vectors)
+                usages.extend([part.usage] if part.usage else [])
+
+        await with_keys(self.custody, row.wanted(), Unheard(), ask)
+        return row, facts, Embedded(vectors, _total(usages))
+
+    async def count_tokens(
+        self, provider: str | None, request: AIRequest
+    ) -> tuple[Row, str, Facts, int | None]:
+        """Ask how many tokens a request has; None where the provider does not tell.
+
+        Raises what `prepare` does, and what the provider answers.
+        """
+        _check_extra(request.extra, "messages", "stream")
+        row, model = self._resolve(provider, request)
+        wire = None if row.vendor.format in self._local else self._format(row.vendor.format)
+        facts = Facts()
+        if not isinstance(wire, CountsTokens):
+            return row, model, facts, None
+        target = self._target(row, model, request)
+        counts: list[int] = []
+
+        async def ask(key: Secret | None) -> None:
+            keyed = dataclasses.replace(target, key=key)
+            http_request = wire.build_count_request(request, keyed, facts)
+            body = await self._http().ask(wire, http_request, keyed, facts)
+            counts.append(wire.parse_count(body, keyed))
+
+        await with_keys(self.custody, row.wanted(), Unheard(), ask)
+        return row, model, facts, counts[0]
 
     async def models(self, provider: str | None) -> list[ModelInfo]:
         """Ask a provider for its models."""
@@ -155,7 +203,25 @@ class AIManager:
         if self._client is not None:
             await self._client.close()
 
-    def _target(self, row: Row, model: str, request: AIRequest | None) -> Target:
+    def _resolve(self, provider: str | None, request: AIRequest) -> tuple[Row, str]:
+        active = self.directory.active
+        row = self.directory.row(provider or active.provider)
+        chosen = active.model if row.vendor.name == active.provider else None
+        # Who names no provider means the active one, and its model with it.
+        usual = (row.model, chosen) if provider else (chosen, row.model)
+        model = request.model or usual[0] or usual[1]
+        local = self._local.get(row.vendor.format)
+        if local is not None:
+            model = model or local.default_model()
+        if model is None:
+            raise InvalidParams(
+                f"No model is named, and {row.vendor.display_name} has no default one.",
+                path="$.request.model",
+                hint="Name a model (list_models lists them), or set one by configure_provider.",
+            )
+        return row, model
+
+    def _target(self, row: Row, model: str, request: AIRequest | EmbedRequest | None) -> Target:
         if row.base_url is None:
             message = f"{row.vendor.display_name} has no address yet."
             place = f"providers.{row.vendor.name}"
@@ -203,6 +269,16 @@ class AIManager:
         return self._formats[name]
 
 
+def _total(usages: list[TokenUsage]) -> TokenUsage | None:
+    if not usages:
+        return None
+    return TokenUsage(
+        prompt_tokens=sum(each.prompt_tokens for each in usages),
+        completion_tokens=sum(each.completion_tokens for each in usages),
+        total_tokens=sum(each.total_tokens for each in usages),
+    )
+
+
 def _local_run(local: LocalProvider, request: AIRequest, model: str, row: Row) -> Run:
     deadlines = row.deadlines(request.timeouts)
 
@@ -214,12 +290,11 @@ def _local_run(local: LocalProvider, request: AIRequest, model: str, row: Row) -
     return run
 
 
-def _check_extra(request: AIRequest) -> None:
-    for name in ("messages", "stream"):
-        if name in (request.extra or {}):
+def _check_extra(extra: dict[str, Any] | None, *names: str, path: str = "$.request") -> None:
+    for name in names:
+        if name in (extra or {}):
             message = f"`extra` cannot set `{name}`."
-            hint = f"Use `request.{name}`, or the method that streams."
-            raise InvalidParams(message, path=f"$.request.extra.{name}", hint=hint)
+            raise InvalidParams(message, path=f"{path}.extra.{name}", hint=_OWN_FIELD)
 
 
 def _with_defaults(request: AIRequest, row: Row) -> AIRequest:

@@ -41,6 +41,13 @@ export interface Methods {
    * error; whatever the provider or the network does is in the result.
    */
   test_provider_connection: { params: TestProviderParams; result: TestProviderResult };
+  /**
+   * Turn texts into vectors. Large inputs are sent in several requests, as the provider takes.
+   * `cancel_execution` stops it by its `execution_id`; it answers with error -32800 then.
+   */
+  embed: { params: EmbedParams; result: EmbedResult };
+  /** Count the tokens of a request before it is sent: natively, or as a marked estimate. */
+  count_tokens: { params: CountParams; result: CountResult };
   /** Set a provider's address and defaults, and keep them. Tells `providers_changed`. */
   configure_provider: { params: ConfigureProviderParams; result: ProviderInfo };
   /** Set, and keep, the provider that requests without one go to. */
@@ -634,6 +641,55 @@ export interface TestProviderResult {
   latency_ms: number;
   models?: number;
   error?: ErrorObject;
+}
+
+/**
+ * Texts to be turned into vectors. `provider` is left out for the active one.
+ *
+ * `dimensions` shortens the vectors, where the model can do that. `extra` is merged into the body
+ * that goes to the provider.
+ */
+export interface EmbedParams {
+  /** 1 to 300 characters. */
+  model: string;
+  /** At least 1 character. 1 to 256 items. */
+  input: string | string[];
+  /** 1 to 100 characters. */
+  provider?: string;
+  /** At least 1. */
+  dimensions?: number;
+  extra?: Record<string, unknown>;
+  timeouts?: Timeouts;
+  /** Chosen by the client, or by the server where it is left out; unique. 1 to 200 characters. */
+  execution_id?: string;
+}
+
+/** A vector for each text, in their order. `model` as the provider names it. */
+export interface EmbedResult {
+  embeddings: number[][];
+  model: string;
+  provider: string;
+  dimensions: number;
+  usage?: TokenUsage;
+  warnings?: string[];
+}
+
+/** What would be asked. `provider` is left out for the active one. */
+export interface CountParams {
+  request: AIRequest;
+  /** 1 to 100 characters. */
+  provider?: string;
+  /** Chosen by the client, or by the server where it is left out; unique. 1 to 200 characters. */
+  execution_id?: string;
+}
+
+/** Tokens of the prompt. `estimated`: the provider does not tell, and this is about right. */
+export interface CountResult {
+  tokens: number;
+  estimated: boolean;
+  model: string;
+  provider: string;
+  warnings?: string[];
 }
 
 /**
