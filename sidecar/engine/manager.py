@@ -135,13 +135,14 @@ class AIManager:
         return row, model, facts, counts[0]
 
     async def models(self, provider: str | None) -> list[ModelInfo]:
-        """Ask a provider for its models."""
+        """Ask a provider for its models; what it does not tell of them is filled in."""
         row = self.directory.row(provider or self.directory.active.provider)
         local = self._local.get(row.vendor.format)
         if local is not None:
             return local.models()
         if row.vendor.models:
-            return [ModelInfo(id=model, provider=row.vendor.name) for model in row.vendor.models]
+            named = [ModelInfo(id=model, provider=row.vendor.name) for model in row.vendor.models]
+            return _completed(named, row)
         target = self._target(row, "", None)  # first: without an address no key is looked for
         found: list[ModelInfo] = []
 
@@ -149,7 +150,7 @@ class AIManager:
             found.extend(await self._ask_for_models(target, key))
 
         await with_keys(self.custody, row.wanted(), Unheard(), ask)
-        return found
+        return _completed(found, row)
 
     async def test(self, provider: str, key: Secret | None) -> list[ModelInfo]:
         """Ask a provider for its models, with a key that is used this once, if one is given.
@@ -304,6 +305,13 @@ def _with_defaults(request: AIRequest, row: Row) -> AIRequest:
         if getattr(request, name) is None and getattr(row, name) is not None
     }
     return msgspec.structs.replace(request, **changes) if changes else request
+
+
+def _completed(models: list[ModelInfo], row: Row) -> list[ModelInfo]:
+    # only lists of models need it
+    from sidecar.providers import known_models  # noqa: PLC0415
+
+    return known_models.completed(models, row.base_url)
 
 
 def _import_client() -> type[Client]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from sidecar.values.messages import AIMessage, ToolCall
 from sidecar.values.words import FinishReason, Said
@@ -105,15 +105,60 @@ class AIResponse(Said, frozen=True):
     warnings: list[str] | None = None
 
 
+class PriceTier(Said, frozen=True):
+    """The prices of a request whose prompt has more than `above_tokens` tokens, for all of it.
+
+    What is not here costs what it does below.
+    """
+
+    above_tokens: int
+    input: float | None = None
+    output: float | None = None
+    cache_read: float | None = None
+    cache_write: float | None = None
+
+
+class ModelPrices(Said, frozen=True):
+    """What a million tokens of text cost, in `currency` (ISO 4217): list prices, without tax.
+
+    `input` are those that come from no cache, `cache_read` those that do; `cache_write` is for the
+    shortest time that the provider keeps them. `output` counts reasoning in. Where a price depends
+    on the hour it is the dearest. `as_of` is the day (YYYY-MM-DD) on which the catalogue was made
+    that they are from; without it they are what the provider has just said.
+    """
+
+    currency: str
+    input: float | None = None
+    output: float | None = None
+    cache_read: float | None = None
+    cache_write: float | None = None
+    tiers: list[PriceTier] | None = None
+    as_of: str | None = None
+
+
 class ModelInfo(Said, frozen=True):
-    """One model that a provider offers, as far as the provider itself tells."""
+    """One model that a provider offers: what the provider itself tells, then what is known of it.
+
+    `context_window` is how many tokens a prompt may have; with most providers its answer counts in,
+    too. `input_modalities` and `output_modalities` are those that are known: `text`, `image`,
+    `audio`, `video`, `file`, `embedding`. `tools`, `structured_output` (by a JSON schema) and
+    `reasoning` say whether it can; left out, nobody said. `capabilities` are the provider's own
+    words. On `deprecation_date` (YYYY-MM-DD) the provider means to take the model away.
+    """
 
     id: str
     provider: str
     display_name: str | None = None
+    kind: Literal["chat", "embedding"] | None = None
     context_window: int | None = None
     max_output_tokens: int | None = None
     input_modalities: list[str] | None = None
+    output_modalities: list[str] | None = None
+    tools: bool | None = None
+    structured_output: bool | None = None
+    reasoning: bool | None = None
     capabilities: list[str] | None = None
+    prices: ModelPrices | None = None
+    deprecation_date: str | None = None
     created_at: int | None = None
     owned_by: str | None = None

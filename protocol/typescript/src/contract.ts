@@ -614,17 +614,63 @@ export interface ListModelsResult {
   models: ModelInfo[];
 }
 
-/** One model that a provider offers, as far as the provider itself tells. */
+/**
+ * One model that a provider offers: what the provider itself tells, then what is known of it.
+ *
+ * `context_window` is how many tokens a prompt may have; with most providers its answer counts in,
+ * too. `input_modalities` and `output_modalities` are those that are known: `text`, `image`,
+ * `audio`, `video`, `file`, `embedding`. `tools`, `structured_output` (by a JSON schema) and
+ * `reasoning` say whether it can; left out, nobody said. `capabilities` are the provider's own
+ * words. On `deprecation_date` (YYYY-MM-DD) the provider means to take the model away.
+ */
 export interface ModelInfo {
   id: string;
   provider: string;
   display_name?: string;
+  kind?: "chat" | "embedding";
   context_window?: number;
   max_output_tokens?: number;
   input_modalities?: string[];
+  output_modalities?: string[];
+  tools?: boolean;
+  structured_output?: boolean;
+  reasoning?: boolean;
   capabilities?: string[];
+  prices?: ModelPrices;
+  deprecation_date?: string;
   created_at?: number;
   owned_by?: string;
+}
+
+/**
+ * What a million tokens of text cost, in `currency` (ISO 4217): list prices, without tax.
+ *
+ * `input` are those that come from no cache, `cache_read` those that do; `cache_write` is for the
+ * shortest time that the provider keeps them. `output` counts reasoning in. Where a price depends
+ * on the hour it is the dearest. `as_of` is the day (YYYY-MM-DD) on which the catalogue was made
+ * that they are from; without it they are what the provider has just said.
+ */
+export interface ModelPrices {
+  currency: string;
+  input?: number;
+  output?: number;
+  cache_read?: number;
+  cache_write?: number;
+  tiers?: PriceTier[];
+  as_of?: string;
+}
+
+/**
+ * The prices of a request whose prompt has more than `above_tokens` tokens, for all of it.
+ *
+ * What is not here costs what it does below.
+ */
+export interface PriceTier {
+  above_tokens: number;
+  input?: number;
+  output?: number;
+  cache_read?: number;
+  cache_write?: number;
 }
 
 /** `api_key` is used for this test alone and not kept. */

@@ -1,0 +1,1 @@
+"""Writes what is known of models beforehand: sidecar/providers/known_models.json."""

@@ -1,0 +1,196 @@
+"""The file of known models as it is: dated, sane, and found again under every name in it."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
+from functools import cache
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from scripts.update_catalog import layout, sanity
+from scripts.update_catalog.hosts import HOSTS
+from sidecar.providers import known_models
+from sidecar.providers.catalog import VENDORS
+from sidecar.providers.known_models import KnownFile, completed
+from sidecar.providers.vendor import Vendor
+from sidecar.values import ModelInfo
+from tests.conftest import ROOT
+
+OPENAI = "https://api.openai.com/v1"
+# Hosts without a price list of their own: whose models are the user's, or cost nothing.
+NOT_PRICED = {"127.0.0.1", "localhost"}
+
+
+def told(model: str, base_url: str | None) -> ModelInfo:
+    [found] = completed([ModelInfo(id=model, provider="p")], base_url)
+    return found
+
+
+def is_known(model: str, base_url: str | None) -> bool:
+    return told(model, base_url) != ModelInfo(id=model, provider="p")
+
+
+@cache
+def real() -> KnownFile:
+    return layout.read(known_models.FILE.read_bytes())
+
+
+def names(host: str) -> set[str]:
+    return {*real().hosts[host].models, *real().hosts[host].alike}
+
+
+def test_the_file_is_dated_sane_and_small() -> None:
+    today = datetime.now(tz=UTC).date() + timedelta(days=1)  # somebody's day has begun already
+    assert list(sanity.faults(real(), today)) == []
+    assert date.fromisoformat(real().date) >= date(2026, 11, 21)
+    assert known_models.FILE.stat().st_size < sanity.MOST_BYTES
+
+
+def test_the_file_is_as_it_is_written_and_of_what_is_pinned() -> None:
+    assert layout.text(real()) == known_models.FILE.read_text(encoding="utf-8")
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    pins = [
+        *project["project"]["optional-dependencies"]["dev"],
+        *project["dependency-groups"]["catalog"],
+    ]
+    assert {f"{name}=={version}" for name, version in real().sources.items()} <= set(pins)
+
+
+@pytest.mark.parametrize("vendor", VENDORS, ids=lambda vendor: vendor.name)
+def test_every_row_with_a_public_price_list_has_models_with_prices(vendor: Vendor) -> None:
+    host = urlsplit(vendor.base_url or "").hostname
+    if host is None or host in NOT_PRICED:
+        return
+    assert host in real().hosts, "it belongs into scripts/update_catalog/hosts.py, or NOT_PRICED"
+    known = real().hosts[host].models.values()
+    priced = [model for model in known if model.prices]
+    assert len(priced) >= 5
+    assert any(model.context_window for model in priced)
+
+
+def test_the_models_that_a_row_names_are_known() -> None:
+    for vendor in VENDORS:
+        for model in vendor.models:
+            found = told(model, vendor.base_url)
+            assert found.context_window
+            assert found.prices
+
+
+def test_no_name_is_filed_that_a_reader_would_never_look_up() -> None:
+    for host, prefix in known_models._PREFIXES.items():
+        assert not [name for name in names(host) if name.startswith(prefix)]
+
+
+def test_the_hosts_of_the_file_are_those_it_is_made_for() -> None:
+    assert list(real().hosts) == [host.name for host in HOSTS]
+
+
+@pytest.mark.parametrize("host", [host.name for host in HOSTS])
+def test_every_filed_name_finds_its_own_row(host: str) -> None:
+    raw = json.loads(known_models.FILE.read_bytes())["hosts"][host]
+    for name in names(host):
+        row = raw["models"].get(name) or raw["models"][raw["alike"][name]]
+        found = told(name, f"https://{host}/v1")
+        assert found.context_window == row.get("context")
+        assert found.tools == row.get("tools")
+        assert (found.prices.input if found.prices else None) == row.get("prices", {}).get("input")
+        assert found.prices is None or found.prices.as_of == real().date
+        msgspec.json.encode(found)
+
+
+def might_be(host: str, model: str) -> set[str]:
+    """Every name that a model may be known by, put down without the reader's rules."""
+    cuts = {"generativelanguage.googleapis.com": 7, "api.fireworks.ai": 26}
+    found = {model, model[cuts.get(host, 0) :]}
+    if host == "api.openai.com":
+        found |= {model[:-11], ":".join(model.split(":")[:2])}
+    if host == "api.anthropic.com":
+        found |= {model[:-9]}
+    return found
+
+
+HOSTED = st.sampled_from([host.name for host in HOSTS])
+PIECES = st.one_of(
+    st.text(max_size=6),
+    st.sampled_from(
+        [
+            "-mini",
+            "-latest",
+            ":free",
+            "models/",
+            "ft:",
+            "-2024-05-13",
+            "-20240513",
+            "openai/",
+            "-0125",
+        ]
+    ),
+)
+
+
+@given(host=HOSTED, data=st.data())
+def test_no_name_that_is_made_up_finds_a_row(host: str, data: st.DataObject) -> None:
+    known = data.draw(st.sampled_from(sorted(names(host))))
+    cut = data.draw(st.integers(0, len(known)))
+    model = data.draw(PIECES) + known[:cut] + data.draw(PIECES) + known[cut:] + data.draw(PIECES)
+    if is_known(model, f"https://{host}/v1"):
+        assert names(host) & might_be(host, model)
+
+
+@given(model=st.text(), base_url=st.sampled_from([f"https://{host.name}" for host in HOSTS]))
+def test_whatever_a_model_is_called_it_is_looked_up_without_fault(
+    model: str, base_url: str
+) -> None:
+    told(model, base_url)
+
+
+def test_the_price_of_a_snapshot_is_its_own() -> None:
+    newer, first = told("gpt-4o", OPENAI).prices, told("gpt-4o-2024-05-13", OPENAI).prices
+    assert newer
+    assert first
+    assert newer.input != first.input
+    assert not is_known("gpt-4o-2025-01-01", OPENAI)  # like which of the two?
+
+
+# --- real traffic ---------------------------------------------------------------------------------
+
+RECORDED = {
+    "anthropic": "https://api.anthropic.com",
+    "deepseek": "https://api.deepseek.com",
+    "groq": "https://api.groq.com/openai/v1",
+    "mistral": "https://api.mistral.ai/v1",
+    "openai": OPENAI,
+    "openrouter": "https://openrouter.ai/api/v1",
+    "perplexity": "https://api.perplexity.ai",
+}
+UNPRICED = {"allam-2-7b", "openai/text-embedding-3-small", "text-embedding-3-small"}
+"""None of the sources has these, of these hosts."""
+
+
+def answers(folder: Path, vendor: str) -> Iterator[tuple[str, bool]]:
+    """The models that recorded requests name, and whether they were there."""
+    for line in (folder / f"{vendor}.jsonl").read_text(encoding="utf-8").splitlines():
+        exchange = json.loads(line)
+        body = exchange["request"]["body"] or "{}"
+        model = json.loads(body).get("model") if body.startswith("{") else None
+        if model:
+            yield model, exchange["response"]["status"] == 200
+
+
+@pytest.mark.parametrize("vendor", RECORDED)
+def test_the_models_of_recorded_requests_are_known_and_those_that_never_were_are_not(
+    recorded: Path, vendor: str
+) -> None:
+    for model, there in answers(recorded, vendor):
+        if there and model not in UNPRICED:
+            assert told(model, RECORDED[vendor]).prices, model
+        if "nonexistent" in model or "no-such" in model:
+            assert not is_known(model, RECORDED[vendor])
