@@ -18,7 +18,7 @@ from tests.conftest import clean_environment
 OURS = {
     "sidecar": "__main__ app contract errors filelock frozen logs settings unpacked values",
     "sidecar.engine": "agent_block attempts directory estimate execution executions jobs manager"
-    " on_this_machine preferences structured transcript",
+    " on_this_machine preferences structured transcript unheeded",
     "sidecar.handlers": "chat keys models system tokens",
     "sidecar.keys": "audit chain changes checkpoint ciphers claim custody door environment events"
     " guard hardening holdings index keyring_store leftovers memory oversight pasted redaction"

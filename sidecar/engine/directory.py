@@ -24,7 +24,7 @@ from sidecar.errors import (
 from sidecar.keys.wanted import Wanted
 from sidecar.providers.catalog import SCRIPTED, VENDORS
 from sidecar.providers.formats import FORMATS, FormatName
-from sidecar.providers.vendor import Deadlines, Vendor
+from sidecar.providers.vendor import AuthStyle, Deadlines, Vendor
 from sidecar.settings import NO_ADDRESS, Config, ProviderSettings
 from sidecar.values import ProviderName, Timeouts
 
@@ -35,6 +35,11 @@ _NOT_IN_A_URL = re.compile(r"[\x00-\x20\x7f\\]")
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 T = TypeVar("T")
+
+_OWN_AUTH: dict[str, AuthStyle] = {"anthropic": "x-api-key"}
+"""Where a provider of one's own expects its key, by its format; else `Authorization: Bearer`."""
+_OWN_CAPABILITIES = {"anthropic": ("document_citations", "prompt_caching")}
+"""What is sent to it, by its format: what it makes of that, it says itself."""
 
 
 class Overrides(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -289,8 +294,9 @@ def _own_row(name: str, wire: str) -> Vendor:
         name=name,
         display_name=name,
         format=wire,
+        auth=_OWN_AUTH.get(wire, "bearer"),
         key_required=False,
-        capabilities=("chat", "streaming"),
+        capabilities=("chat", "streaming", *_OWN_CAPABILITIES.get(wire, ())),
     )
 
 

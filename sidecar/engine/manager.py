@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import anyio.to_thread
 import msgspec
 
-from sidecar.engine import on_this_machine
+from sidecar.engine import on_this_machine, unheeded
 from sidecar.engine.attempts import Send, outcome, with_keys
 from sidecar.engine.directory import Directory, Row
 from sidecar.engine.on_this_machine import LocalProvider
@@ -238,6 +238,7 @@ class AIManager:
 
     def _remote_run(self, row: Row, request: AIRequest, target: Target) -> Run:
         async def run(sink: Sink) -> None:
+            unheeded.tell(request, row.vendor, sink.facts)
             await with_keys(self.custody, row.wanted(), sink, self._send(request, target, sink))
 
         return run
@@ -284,6 +285,7 @@ def _local_run(local: LocalProvider, request: AIRequest, model: str, row: Row) -
     deadlines = row.deadlines(request.timeouts)
 
     async def run(sink: Sink) -> None:
+        unheeded.tell(request, row.vendor, sink.facts)
         await on_this_machine.stream(
             local, request, model, sink, vendor=row.vendor, deadlines=deadlines
         )

@@ -23,6 +23,15 @@ VENDORS: tuple[Vendor, ...] = (
         ),
     ),
     Vendor(
+        name="anthropic",
+        display_name="Anthropic",
+        format="anthropic",
+        base_url="https://api.anthropic.com",
+        auth="x-api-key",
+        key_variables=("ANTHROPIC_API_KEY",),
+        capabilities=(*_VISION, "files", "reasoning", "document_citations", "prompt_caching"),
+    ),
+    Vendor(
         name="groq",
         display_name="Groq",
         format="openai_chat",

@@ -25,6 +25,7 @@ from sidecar.values.answers import (
 from sidecar.values.messages import (
     AIMessage,
     AudioPart,
+    CacheControl,
     FilePart,
     ImagePart,
     Part,
@@ -64,6 +65,7 @@ __all__ = [
     "AIResponse",
     "AudioPart",
     "BlockId",
+    "CacheControl",
     "Citation",
     "Cost",
     "EmbedRequest",

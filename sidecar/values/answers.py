@@ -25,14 +25,20 @@ class TokenUsage(Said, frozen=True):
 
 
 class Citation(Said, frozen=True):
-    """A source that the answer refers to; indexes are characters of `content`."""
+    """A source that the answer refers to; indexes are characters of `content`.
 
-    url: str
+    A document of the request has no `url`: `document_index` counts those from 0, `page` is where
+    the cited text begins, from 1.
+    """
+
+    url: str | None = None
     title: str | None = None
     text: str | None = None
     date: str | None = None
     start_index: int | None = None
     end_index: int | None = None
+    document_index: int | None = None
+    page: int | None = None
 
 
 class ToolCallDelta(Said, frozen=True, gc=False):

@@ -10,10 +10,17 @@ from sidecar.values.words import Role, Value
 _URLS = ("https://", "http://", "data:")
 
 
+class CacheControl(Value, frozen=True, tag="ephemeral"):
+    """The provider is to keep the prompt up to here, for `ttl` or five minutes (Anthropic)."""
+
+    ttl: Literal["5m", "1h"] | None = None
+
+
 class TextPart(Value, frozen=True, tag="text"):
     """A piece of text."""
 
     text: str
+    cache_control: CacheControl | None = None
 
 
 class ImagePart(Value, frozen=True, tag="image"):
@@ -23,18 +30,24 @@ class ImagePart(Value, frozen=True, tag="image"):
     data: str | None = None
     media_type: str | None = None
     detail: Literal["auto", "low", "high"] | None = None
+    cache_control: CacheControl | None = None
 
     def __post_init__(self) -> None:
         _one_source(self.url, self.data, self.media_type)
 
 
 class FilePart(Value, frozen=True, tag="file"):
-    """A document (PDF): either `url` or base64 `data` with its `media_type`."""
+    """A document (PDF): either `url` or base64 `data` with its `media_type`.
+
+    `citations`: the answer may cite it (Anthropic).
+    """
 
     url: str | None = None
     data: str | None = None
     media_type: str | None = None
     filename: str | None = None
+    citations: bool | None = None
+    cache_control: CacheControl | None = None
 
     def __post_init__(self) -> None:
         _one_source(self.url, self.data, self.media_type)

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta
 
-from sidecar.values.messages import AIMessage
+from sidecar.values.messages import AIMessage, CacheControl
 from sidecar.values.words import Milliseconds, Value
 
 
@@ -17,6 +17,7 @@ class Tool(Value, frozen=True):
     description: str | None = None
     parameters: dict[str, Any] | None = None
     strict: bool | None = None
+    cache_control: CacheControl | None = None
 
 
 class NamedToolChoice(Value, frozen=True):

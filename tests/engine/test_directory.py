@@ -52,6 +52,12 @@ def test_a_row_of_ones_own_needs_a_format_and_no_key() -> None:
     )  # fmt: skip
 
 
+def test_a_row_of_ones_own_expects_its_key_where_its_format_does() -> None:
+    config = '[providers.a]\nformat = "anthropic"\n[providers.b]\nformat = "openai_chat"'
+    assert directory(config).row("a").vendor.auth == "x-api-key"
+    assert directory(config).row("b").vendor.auth == "bearer"
+
+
 def test_an_unknown_name_is_told_with_the_one_that_was_meant() -> None:
     with pytest.raises(ProviderNotFound) as caught:
         directory().row("opena")

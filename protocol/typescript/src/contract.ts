@@ -292,6 +292,13 @@ export interface AIMessage {
 export interface TextPart {
   type: "text";
   text: string;
+  cache_control?: CacheControl;
+}
+
+/** The provider is to keep the prompt up to here, for `ttl` or five minutes (Anthropic). */
+export interface CacheControl {
+  type: "ephemeral";
+  ttl?: "1h" | "5m";
 }
 
 /** An image: either `url` (https or data URL) or base64 `data` with its `media_type`. */
@@ -301,15 +308,22 @@ export interface ImagePart {
   data?: string;
   media_type?: string;
   detail?: "auto" | "high" | "low";
+  cache_control?: CacheControl;
 }
 
-/** A document (PDF): either `url` or base64 `data` with its `media_type`. */
+/**
+ * A document (PDF): either `url` or base64 `data` with its `media_type`.
+ *
+ * `citations`: the answer may cite it (Anthropic).
+ */
 export interface FilePart {
   type: "file";
   url?: string;
   data?: string;
   media_type?: string;
   filename?: string;
+  citations?: boolean;
+  cache_control?: CacheControl;
 }
 
 /** Sound: base64 `data` and its `media_type` (`audio/wav`, `audio/mpeg`). */
@@ -350,6 +364,7 @@ export interface Tool {
   description?: string;
   parameters?: Record<string, unknown>;
   strict?: boolean;
+  cache_control?: CacheControl;
 }
 
 /** The model must call this tool. */
@@ -429,14 +444,21 @@ export interface AIResponse {
   warnings?: string[];
 }
 
-/** A source that the answer refers to; indexes are characters of `content`. */
+/**
+ * A source that the answer refers to; indexes are characters of `content`.
+ *
+ * A document of the request has no `url`: `document_index` counts those from 0, `page` is where the
+ * cited text begins, from 1.
+ */
 export interface Citation {
-  url: string;
+  url?: string;
   title?: string;
   text?: string;
   date?: string;
   start_index?: number;
   end_index?: number;
+  document_index?: number;
+  page?: number;
 }
 
 /**
@@ -747,7 +769,7 @@ export interface CountResult {
 export interface ConfigureProviderParams {
   /** 1 to 100 characters. */
   provider: string;
-  format?: "openai_chat" | null;
+  format?: "anthropic" | "openai_chat" | null;
   /** 1 to 100 characters. */
   display_name?: string | null;
   /** At most 2000 characters. */

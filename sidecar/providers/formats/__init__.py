@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal, get_args
 if TYPE_CHECKING:
     from sidecar.providers.format import Format
 
-FormatName = Literal["openai_chat"]
+FormatName = Literal["openai_chat", "anthropic"]
 FORMATS: tuple[FormatName, ...] = get_args(FormatName)
 """Those of servers; what runs on this machine has none."""
 
@@ -18,4 +18,8 @@ def load(name: str) -> Format:
         from sidecar.providers.formats.openai_chat import OpenAIChat  # noqa: PLC0415
 
         return OpenAIChat()
+    if name == "anthropic":
+        from sidecar.providers.formats.anthropic import Anthropic  # noqa: PLC0415
+
+        return Anthropic()
     raise KeyError(name)

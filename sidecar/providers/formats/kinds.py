@@ -63,6 +63,8 @@ _BY_WORDS: tuple[tuple[type[AIError], re.Pattern[str], re.Pattern[str]], ...] = 
                 r"exceeds? the (?:available )?context",
                 r"greater than the context length",
                 r"maximum prompt length",
+                r"prompt is too long",  # Anthropic
+                r"exceed context limit",
                 r"`inputs` tokens \+ `max_new_tokens`",
                 # Groq's and OpenAI's code for it is rate_limit_exceeded; to wait never helps.
                 _TOO_LARGE,
@@ -71,7 +73,7 @@ _BY_WORDS: tuple[tuple[type[AIError], re.Pattern[str], re.Pattern[str]], ...] = 
         (
             ContentFilter,
             (r"content_filter", r"content_policy"),
-            (r"content management policy",),
+            (r"content management policy", r"blocked by content filtering policy"),
         ),
         (
             Quota,
@@ -94,6 +96,7 @@ _BY_WORDS: tuple[tuple[type[AIError], re.Pattern[str], re.Pattern[str]], ...] = 
             ),
             (
                 r"model not exist",
+                r"^model: \S+$",  # Anthropic
                 r"no such model",
                 r"not a valid model",
                 r"(?:unknown|invalid|unsupported) model\b(?! (?:param|setting|option|field|arg))",

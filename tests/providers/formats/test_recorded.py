@@ -26,12 +26,14 @@ from sidecar.errors import (
 from sidecar.providers.sink import Facts
 from sidecar.providers.vendor import Target
 from sidecar.values import AIResponse
-from tests.providers.answers import CUTS, ROWS, WIRE, answer, streamed, target_of
+from tests.providers.answers import CUTS, WIRE, answer, streamed, target_of
+from tests.providers.answers import ROWS as ALL_ROWS
 from tests.providers.formats.naive_reader import Reading, parsed, read_stream, read_whole
 from tests.providers.formats.naive_requests import request_of
 
 Json = dict[str, Any]
 CHAT = "/chat/completions"
+ROWS = {name: row for name, row in ALL_ROWS.items() if row.format == "openai_chat"}
 BAD_REQUEST = 400
 # Vendors whose every file must be there and must have been used.
 VENDORS = ("deepseek", "groq", "llamacpp", "mistral", "openai", "perplexity")

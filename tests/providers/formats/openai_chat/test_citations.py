@@ -82,7 +82,7 @@ def test_annotations_are_citations_with_their_place() -> None:
 
 def urls_of(*chunks: Json) -> list[str]:
     response = say(*({**delta(content="x"), **chunk} for chunk in chunks), delta("stop"))
-    return [each.url for each in response.citations or ()]
+    return [each.url or "" for each in response.citations or ()]
 
 
 def test_each_place_in_a_growing_list_is_told_once_also_where_titles_come_later() -> None:
