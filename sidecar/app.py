@@ -25,6 +25,7 @@ from sidecar import contract, unpacked
 from sidecar.engine.directory import Directory
 from sidecar.engine.executions import Executions
 from sidecar.engine.manager import AIManager
+from sidecar.engine.network import Network
 from sidecar.engine.on_this_machine import LocalProvider
 from sidecar.engine.preferences import Preferences
 from sidecar.errors import ComponentMissing, InvalidParams
@@ -83,7 +84,8 @@ class App:
         self.custody = self._custody(database, settings.config.key_store)
         self.custody.learn(directory.key_variables)
         on_this_machine = self._on_this_machine()
-        self.manager = AIManager(directory, self.custody, on_this_machine)
+        network = Network.of(settings)
+        self.manager = AIManager(directory, self.custody, on_this_machine, network)
         self.preferences = Preferences(directory, database)
         self._server = Server(
             self.methods, self, self._writer, tasks, look_at=self.custody.guard.refuse_keys
@@ -97,6 +99,7 @@ class App:
             *self.preferences.load(),
             *self.custody.holdings.load(),
             *(f"{settings.home / 'config.toml'}: {each}" for each in directory.problems),
+            *network.problems(),
             *_missing_model(settings, directory, on_this_machine),
         ]
         self.problems = list(dict.fromkeys(map(scrub, found)))

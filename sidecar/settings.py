@@ -23,7 +23,10 @@ from sidecar.values import NewProviderName, Organization, Timeouts
 HOME_VARIABLE = "AI_SIDECAR_HOME"
 NO_ADDRESS = ""
 """In the place of a `base_url` that can't be read."""
+UNREADABLE = ""
+"""In the place of a `proxy` or `ca_file` that can't be read: no request runs without it."""
 _DEFAULT = " The default is used."
+_Text = Annotated[str, Meta(min_length=1)]
 
 
 class _Part(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -49,6 +52,15 @@ class ProviderSettings(_Part, frozen=True):
     temperature: Annotated[float, Meta(ge=0)] | None = None
     organization: Organization | None = None
     timeouts: Timeouts | None = None
+    proxy: _Text | None = None
+    """An address, or `direct`; instead of the network's."""
+
+
+class NetworkSettings(_Part, frozen=True):
+    """`[network]`. `proxy`: an address, or `direct`. `ca_file`: CAs besides the system's."""
+
+    proxy: _Text | None = None
+    ca_file: _Text | None = None
 
 
 class ProtocolSettings(_Part, frozen=True):
@@ -75,6 +87,7 @@ class Config(_Part, frozen=True):
     timeouts: Timeouts = Timeouts()
     protocol: ProtocolSettings = ProtocolSettings()
     key_store: KeyStoreSettings = KeyStoreSettings()
+    network: NetworkSettings = NetworkSettings()
 
 
 class Settings(Struct, frozen=True, kw_only=True):
@@ -134,6 +147,8 @@ def _read_config(path: Path) -> tuple[Config, list[str]]:
             problems.append(f"{path}: `{name}` is unknown and was ignored. Known: {known}.")
         elif name == "providers" and isinstance(value, dict):
             parts[name] = _providers(path, value, problems)
+        elif name == "network":
+            parts[name] = _network(f"{path}: {name}", value, problems)
         else:
             found = _part(f"{path}: {name}", fields[name].type, value, problems)
             parts |= {name: found} if found is not None else {}
@@ -162,7 +177,7 @@ def _row(place: str, table: object, problems: list[str]) -> ProviderSettings | N
     """
     if not isinstance(table, dict):
         return cast("ProviderSettings | None", _part(place, ProviderSettings, table, problems))
-    given = dict(table)
+    given, lost = dict(table), {}
     for key, value in table.items():
         meant = difflib.get_close_matches(key, ProviderSettings.__struct_fields__, n=1)
         if _part(place, ProviderSettings, {key: value}, problems, end="") is not None:
@@ -170,8 +185,29 @@ def _row(place: str, table: object, problems: list[str]) -> ProviderSettings | N
         del given[key]
         vital = bool({key, *meant} & {"base_url", "key_variable"})
         given |= {"base_url": NO_ADDRESS} if vital else {}
+        if "proxy" in {key, *meant}:
+            vital, lost = True, {"proxy": UNREADABLE}
         problems[-1] += " The provider is not used until then." if vital else _DEFAULT
-    return msgspec.convert(given, ProviderSettings)
+    return msgspec.structs.replace(msgspec.convert(given, ProviderSettings), **lost)
+
+
+def _network(place: str, table: object, problems: list[str]) -> NetworkSettings:
+    """What can't be read is no default: it may be there to keep requests from going as usual."""
+    names = NetworkSettings.__struct_fields__
+    end = " No other machine is asked until then."
+    if not isinstance(table, dict):
+        _part(place, NetworkSettings, table, problems, end=end)
+        return NetworkSettings(**dict.fromkeys(names, UNREADABLE))
+    given: dict[str, str] = {}
+    for key, value in table.items():
+        if _part(place, NetworkSettings, {key: value}, problems, end="") is not None:
+            given[key] = value
+            continue
+        meant = [key] if key in names else difflib.get_close_matches(key, names, n=1)
+        lost = {name: UNREADABLE for name in meant if name not in table or name == key}
+        given |= lost
+        problems[-1] += end if lost else " It is ignored."
+    return NetworkSettings(**given)
 
 
 def _part(

@@ -101,12 +101,26 @@ def test_the_engine_knows_no_method() -> None:
     assert not importers("sidecar.handlers", "sidecar.app", "sidecar.contract") & below("engine")
 
 
+NETWORK = {
+    "connecting": "events of httpcore",
+    "pools": "httpx's transport",
+    "routes": "the system's proxies, by urllib.request",
+    "tls_faults": "errors of ssl",
+    "trust": "ssl's context",
+}
+"""Of `providers/network`, who knows something of the network, and what."""
+
+
 def test_one_file_opens_connections_and_one_explains_their_errors() -> None:
     network = ("httpx", "httpcore", "aiohttp", "requests", "urllib.request", "http.client", "ssl")
-    allowed = {"sidecar.providers.client", "sidecar.providers.httpx_errors"}
-    assert importers(*network) == allowed
+    sending = {"sidecar.providers.client", "sidecar.providers.httpx_errors"}
+    beneath = {f"sidecar.providers.network.{name}" for name in NETWORK}
+    assert importers(*network) == sending | beneath
     assert importers("sidecar.providers.httpx_errors") == {"sidecar.providers.client"}
-    assert not importers("socket", "socketserver", "http.server")
+    assert importers("sidecar.providers.network.pools") == {"sidecar.providers.client"}
+    # it sets options of a socket that httpcore has opened
+    assert importers("socket") == {"sidecar.providers.network.connecting"}
+    assert not importers("socketserver", "http.server")
 
 
 def test_one_file_imports_llama_cpp_and_one_process_that_file() -> None:
@@ -128,8 +142,7 @@ def test_only_keys_environment_reads_keys_from_the_environment() -> None:
         and ast.unparse(node.func) in ("os.environ.get", "os.getenv")
         and not names_its_variable(node.args[0])
     }
-    # the doctor shows whether the variables of proxies are set
-    assert reads == {"sidecar.keys.environment", "sidecar.terminal.doctor"}
+    assert reads == {"sidecar.keys.environment"}
 
 
 def names_its_variable(argument: ast.expr) -> bool:

@@ -7,6 +7,7 @@ import pytest
 
 from sidecar import settings
 from sidecar.engine.directory import Directory
+from sidecar.engine.network import Network
 from sidecar.settings import Config, ProviderSettings, Settings
 from tests.conftest import Start
 from tests.providers.sidecars import LIMIT_S
@@ -128,6 +129,62 @@ def test_a_row_that_does_not_say_where_its_key_goes_has_no_address(
     assert problem.endswith("The provider is not used until then.")
     row = Directory(found.config, scripted=False).row("openai")
     assert (row.base_url, row.has_address) == (None, False)
+
+
+@pytest.mark.parametrize("line", ["proxy = 5", "proxi = 'http://proxy.example'", "proxy = ''"])
+def test_a_row_that_does_not_say_its_proxy_is_not_asked_without_one(
+    tmp_path: Path, line: str
+) -> None:
+    found = load(tmp_path, f"providers.openai.{line}")
+    network = Network(found.config, tmp_path)
+    [problem] = [*found.problems, *network.problems()]
+    assert "until then." in problem
+    assert network.proxy_of("openai") == "unusable"
+    assert network.proxy_of("groq") is None
+
+
+@pytest.mark.parametrize(
+    ("text", "proxy", "ca_file"),
+    [
+        ("network = 5", "unusable", "unusable"),
+        ("[network]\nproxy = 5", "unusable", None),
+        ("[network]\nproxi = 'http://proxy.example'", "unusable", None),
+        ("[network]\nproxy = 'socks5://proxy.example'", "unusable", None),
+        ("[network]\nca_file = 5", None, "unusable"),
+        ("[network]\nca_files = 'a.pem'", None, "unusable"),
+        ("[network]\nproxy = 'direct'\nno_proxy = 'a'", "direct", None),
+        ("[network]\ncolour = 5", None, None),
+    ],
+)
+def test_what_is_wrong_about_the_network_is_no_default(
+    tmp_path: Path, text: str, proxy: str | None, ca_file: str | None
+) -> None:
+    found = load(tmp_path, text)
+    network = Network(found.config, tmp_path)
+    [problem] = [*found.problems, *network.problems()]
+    assert (network.proxy, network.ca_file) == (proxy, ca_file)
+    lost = "unusable" in (proxy, ca_file)
+    assert problem.endswith("until then." if lost else "It is ignored.")
+
+
+def test_a_ca_file_lies_beside_config_toml_unless_it_says_more(tmp_path: Path) -> None:
+    for text, path in (
+        ("ca.pem", tmp_path / "ca.pem"),
+        ("/etc/ca.pem", Path("/etc/ca.pem")),
+        ("~/ca.pem", Path.home() / "ca.pem"),
+    ):
+        found = load(tmp_path, f"[network]\nca_file = '{text}'")
+        assert Network(found.config, tmp_path).ca_file == path
+
+
+def test_a_ca_file_that_is_missing_or_broken_is_told_at_the_start(tmp_path: Path) -> None:
+    found = load(tmp_path, "[network]\nca_file = 'ca.pem'")
+    [missing] = Network(found.config, tmp_path).problems()
+    assert f"The CA file {tmp_path / 'ca.pem'} can't be used: No such file" in missing
+    (tmp_path / "ca.pem").write_text("nothing", encoding="utf-8")
+    [broken] = Network(found.config, tmp_path).problems()
+    assert "no certificate that can be read" in broken
+    assert "openssl x509" in broken
 
 
 @pytest.mark.parametrize(

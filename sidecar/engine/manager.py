@@ -18,8 +18,9 @@ import msgspec
 from sidecar.engine import on_this_machine, unheeded
 from sidecar.engine.attempts import Send, outcome, with_keys
 from sidecar.engine.directory import Directory, Row
+from sidecar.engine.network import Network
 from sidecar.engine.on_this_machine import LocalProvider
-from sidecar.errors import ComponentMissing, InvalidParams
+from sidecar.errors import ComponentMissing, ConfigError, InvalidParams
 from sidecar.keys.custody import Custody
 from sidecar.keys.secret import Secret
 from sidecar.providers.format import CountsTokens, Embedded, Embeds, Format
@@ -46,10 +47,12 @@ class AIManager:
         directory: Directory,
         custody: Custody,
         on_this_machine: dict[str, LocalProvider],
+        network: Network | None = None,
     ) -> None:
         self.directory = directory
         self.custody = custody
         self._local = on_this_machine
+        self._network = network or Network()
         self._client: Client | None = None
         self._formats: dict[str, Format] = {}
 
@@ -195,6 +198,9 @@ class AIManager:
         """Import and build what the first request would otherwise wait for."""
         try:
             await anyio.to_thread.run_sync(_import_client)
+            await self._http().warm()
+        except ConfigError as error:
+            logger.warning("%s %s", error.message, error.hint)
         except ImportError:
             # The request that needs it will say so; those that don't are served.
             logger.exception("The HTTP client can't be loaded.")
@@ -234,6 +240,7 @@ class AIManager:
             model=model,
             deadlines=row.deadlines(request.timeouts if request else None),
             organization=row.organization,
+            proxy=self._network.proxy_of(row.vendor.name),
         )
 
     def _remote_run(self, row: Row, request: AIRequest, target: Target) -> Run:
@@ -262,7 +269,7 @@ class AIManager:
 
     def _http(self) -> Client:
         if self._client is None:
-            self._client = _import_client()()
+            self._client = _import_client()(self._network.proxy, self._network.ca_file)
         return self._client
 
     def _format(self, name: str) -> Format:

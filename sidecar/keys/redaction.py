@@ -35,6 +35,7 @@ _LONGEST_SHAPE = 200
 _KEY_SHAPED = re.compile(
     r"""
       \bBearer\s+[^\s"',;]{6,}                            # an Authorization header
+    | \bBasic\s+(?=.[a-z]*[A-Z\d+/=])[A-Za-z\d+/]{8,}={0,2}  # a proxy's login, and not a mere word
     | \b(?:sk|pk|rk)[-_][A-Za-z0-9_*.\-]{8,}              # OpenAI, Anthropic, OpenRouter, DeepSeek
     | \b(?:gsk|xai|pplx|csk|fw|tgp|hf|nvapi)[-_][A-Za-z0-9_*.\-]{8,}
     | \bAIza[A-Za-z0-9_\-]{20,}                           # Google

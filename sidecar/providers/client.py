@@ -1,15 +1,14 @@
 """The only place that opens a network connection.
 
-One `httpx.AsyncClient` for everything (building its TLS context takes 30 ms), HTTP/1.1 only:
-httpcore closes an HTTP/2 stream without telling the peer, so that a cancel would not stop the
-bill. Redirects are not followed, least of all with a key. What httpx raises becomes an `AIError`
-on its way out (`httpx_errors`).
+One `httpx.AsyncClient` for everything, over the pools of `network/`, HTTP/1.1 only: httpcore closes
+an HTTP/2 stream without telling the peer, so that a cancel would not stop the bill. Redirects are
+not followed, least of all with a key. What httpx raises becomes an `AIError` on its way out
+(`httpx_errors`).
 """
 
 from __future__ import annotations
 
-import time
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import aclosing, asynccontextmanager, suppress
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 
@@ -21,7 +20,6 @@ from sidecar import __version__
 from sidecar.errors import (
     AIError,
     Authentication,
-    ConfigError,
     InvalidResponse,
     TruncatedStream,
 )
@@ -32,6 +30,11 @@ from sidecar.providers.framing import Event, LineSplitter, Splitter, SseDecoder,
 from sidecar.providers.headers import request_id
 from sidecar.providers.httpx_errors import errors_of, to_error
 from sidecar.providers.inflating import ENCODINGS, Inflater
+from sidecar.providers.network.connecting import Connecting
+from sidecar.providers.network.pools import Pools
+from sidecar.providers.network.proxies import Choice
+from sidecar.providers.network.routes import Routes
+from sidecar.providers.network.trust import CaFile, Trust
 from sidecar.providers.sink import Facts, Sink
 from sidecar.providers.vendor import Target
 from sidecar.values import AIRequest, ModelInfo, StreamChunk
@@ -45,14 +48,23 @@ _DRAIN_BYTES = 64 * 1024
 _MAX_NAME = 100
 _MOST_PAGES = 100
 """Of a list of models: one that has no end is not worth waiting for."""
-_LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
 
 
 class Client:
-    """Sends requests of any format and hands what comes back to its decoder."""
+    """Sends requests of any format and hands what comes back to its decoder.
 
-    def __init__(self, transport: httpx.AsyncBaseTransport | None = None) -> None:
-        self._http = _client(transport)
+    `proxy` and `ca_file` are those of `[network]`.
+    """
+
+    def __init__(
+        self,
+        proxy: Choice = None,
+        ca_file: CaFile = None,
+        *,
+        transport: httpx.AsyncBaseTransport | None = None,
+    ) -> None:
+        self._transport = transport or Pools(Routes(proxy), Trust(ca_file))
+        self._http = _client(self._transport)
 
     async def run(self, wire: Format, request: AIRequest, target: Target, sink: Sink) -> None:
         """Send `request` and emit what is answered."""
@@ -89,6 +101,11 @@ class Client:
                 body = await _read(response, watch)
         return body
 
+    async def warm(self) -> None:
+        """Build what the first connection would wait for. Raises `ConfigError`."""
+        if isinstance(self._transport, Pools):
+            await self._transport.warm()
+
     async def close(self) -> None:
         """Close every connection."""
         await self._http.aclose()
@@ -101,14 +118,15 @@ class Client:
         self, request: HttpRequest, target: Target, watch: Watch, facts: Facts
     ) -> AsyncIterator[httpx.Response]:
         timeout = httpx.Timeout(None, connect=target.deadlines.connect_ms / 1000)
-        with errors_of(target, facts):
+        connecting = Connecting(facts, target.proxy)
+        with errors_of(target, facts, connecting):
             built = self._http.build_request(
                 request.method,
                 request.url,
                 headers=_sendable(request.headers, target),
                 content=request.body,
                 timeout=timeout,
-                extensions={"trace": _connect_trace(facts)},
+                extensions={"trace": connecting},
             )
             response = await self._http.send(built, stream=True)
             try:
@@ -274,17 +292,6 @@ async def _bytes(response: httpx.Response) -> AsyncGenerator[bytes, None]:
             await anyio.lowlevel.checkpoint()  # a little may inflate to very much
 
 
-def _connect_trace(facts: Facts) -> Callable[[str, object], object]:
-    """Measure how long the connection takes; nothing is measured where one is used again."""
-    began = time.monotonic()
-
-    async def trace(event: str, _info: object) -> None:
-        if event in ("connection.connect_tcp.complete", "connection.start_tls.complete"):
-            facts.connect_ms = round((time.monotonic() - began) * 1000)
-
-    return trace
-
-
 def _sendable(headers: Mapping[str, str], target: Target) -> dict[str, str]:
     """Check a key that was kept with something else: headers take printable ASCII alone."""
     key = target.key.reveal() if target.key else ""
@@ -297,23 +304,13 @@ def _sendable(headers: Mapping[str, str], target: Target) -> dict[str, str]:
     return dict(headers)
 
 
-def _client(transport: httpx.AsyncBaseTransport | None) -> httpx.AsyncClient:
-    """Make the one client. Raises `ConfigError` for a proxy of the environment that can't serve."""
-    try:
-        return httpx.AsyncClient(
-            transport=transport,
-            # A proxy never stands between this machine and itself.
-            mounts={f"all://{host}": None for host in _LOOPBACK} if transport is None else None,
-            http2=False,
-            follow_redirects=False,
-            timeout=None,  # noqa: S113 - `Watch` keeps the time; connecting has its own, in `_open`
-            # No cookies: an API needs none, and a jar would carry them from one request to others.
-            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
-            # How many run at once is decided above; a pool that is full would wait in silence.
-            limits=httpx.Limits(max_connections=None, max_keepalive_connections=64),
-            headers={"user-agent": f"ai-sidecar/{__version__}", "accept-encoding": "identity"},
-        )
-    except (ImportError, ValueError, httpx.InvalidURL) as error:
-        message = f"A proxy that the environment names can't be used: {error}"
-        hint = "Set HTTPS_PROXY, HTTP_PROXY and ALL_PROXY to http:// addresses, or unset them."
-        raise ConfigError(message, hint=hint) from error
+def _client(transport: httpx.AsyncBaseTransport) -> httpx.AsyncClient:
+    return httpx.AsyncClient(
+        transport=transport,
+        trust_env=False,  # `Routes` and `Trust` read the environment
+        follow_redirects=False,
+        timeout=None,  # noqa: S113 - `Watch` keeps the time; connecting has its own, in `_open`
+        # No cookies: an API needs none, and a jar would carry them from one request to others.
+        cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
+        headers={"user-agent": f"ai-sidecar/{__version__}", "accept-encoding": "identity"},
+    )

@@ -8,6 +8,7 @@ from typing import Literal
 import msgspec
 
 from sidecar.keys.secret import Secret
+from sidecar.providers.network.proxies import Choice
 
 AuthStyle = Literal["bearer", "x-api-key", "x-goog-api-key", "api-key", "none"]
 """Where a key goes: `Authorization: Bearer …`, or a header of that name."""
@@ -71,6 +72,8 @@ class Target:
     deadlines: Deadlines
     key: Secret | None = None
     organization: str | None = None
+    proxy: Choice = None
+    """The provider's own, by config.toml."""
 
     def credentials(self) -> dict[str, str]:
         """The header that holds the key; none where there is no key."""

@@ -18,37 +18,25 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from sidecar.errors import ComponentMissing
 from sidecar.local import place
+from sidecar.terminal import doctor_network
+from sidecar.terminal.finding import Finding, Level
 from sidecar.terminal.hints import hint_of
 from sidecar.terminal.peer import Json, Peer, PeerGone, own_command
 from sidecar.terminal.screen import BOLD, DIM, GREEN, RED, YELLOW, Screen, styled
 from sidecar.terminal.visible import visible
 
-Level = Literal["ok", "warning", "problem"]
 _STYLES = {"ok": GREEN, "warning": YELLOW, "problem": RED}
 _ANSWER_S = 30.0
 _MODEL_S = 120.0
 _PRIVATE = stat.S_IRWXG | stat.S_IRWXO
-_PROXIES = ("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY")
 _QUESTION = "Who are you?"
 _FRAME = re.compile(r"^[\s|]*(\+-[-+ .\d]*$)?")
 """What Python draws around the parts of an exception group."""
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """What one check found. `remedy` says what to do; `answers` is true for a usable model."""
-
-    level: Level
-    part: str
-    text: str
-    remedy: str | None = None
-    answers: bool = False
 
 
 def run(serving_args: Sequence[str], worker: Path | None = None) -> int:
@@ -104,6 +92,7 @@ def _checks(peer: Peer, hello: Json, engine: place.Place) -> Iterator[Finding]:
     for row, result in tests:
         yield _provider(row, result)
     yield _network([result for _, result in tests])
+    yield from doctor_network.findings(Path(hello["paths"]["home"]))
     yield _audit(peer.call("verify_audit", timeout=_ANSWER_S))
     try:
         engine.check()
@@ -207,16 +196,17 @@ def _provider(row: Json, result: Json) -> Finding:
 
 
 def _network(results: list[Json]) -> Finding:
-    proxies = [name for name in _PROXIES if os.environ.get(name) or os.environ.get(name.lower())]
-    through = f"through {' and '.join(proxies)}" if proxies else "without a proxy"
     if not results:
-        return Finding("ok", "network", f"not asked, since no provider has a key; {through}")
+        return Finding("ok", "network", "not asked, since no provider has a key")
     lost = [result for result in results if not result["ok"]]
     unreached = [each for each in lost if each["error"]["data"]["kind"] in ("network", "timeout")]
     if len(unreached) < len(results):
-        return Finding("ok", "network", f"providers can be reached, {through}")
-    remedy = "Check the internet connection, a firewall, and HTTPS_PROXY where one is needed."
-    return Finding("warning", "network", f"no provider could be reached, {through}", remedy)
+        return Finding("ok", "network", "providers can be reached")
+    remedy = (
+        "Check the internet connection, a firewall, and HTTPS_PROXY where a proxy is needed: one "
+        "that a script (PAC) chooses has to be named."
+    )
+    return Finding("warning", "network", "no provider could be reached", remedy)
 
 
 def _audit(answer: Json) -> Finding:

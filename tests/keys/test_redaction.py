@@ -79,6 +79,7 @@ def test_what_has_the_shape_of_a_vendors_key_is_taken_out(vendor: object) -> Non
         *SHAPES.values(),
         "AIzaSyA1234567890abcdefghijk",
         "Bearer abcdefghijkl",
+        "Basic YWRhOnBAc3M6d8O2cmQvMQ==",
         "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0.c2lnbmF0dXJl",
         "sk-abc***wxyz",
         "abcd****wxyz",
@@ -92,6 +93,7 @@ def test_whatever_has_the_shape_of_a_key_is_taken_out(text: str) -> None:
 @pytest.mark.parametrize(
     "text",
     [
+        "Basic authentication", "Basic Authentication fails",
         "task-oriented", "Ask me", "risk-free", "2 * 3 ** 4", "**bold**", "", "sk-", "/v1/models",
         "key_store_locked", "key_origin_mismatch", "OPENAI_API_KEY", "set_api_key",
         "d41d8cd98f00b204e9800998ecf8427e", "req_011CSHoEeqs5C35K2UUqR7Fy",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -12,7 +13,7 @@ from hypothesis import settings
 from sidecar.providers.client import Client
 from sidecar.terminal.peer import Peer
 from tests.conftest import Start
-from tests.providers.raw_server import RawServer, Serve, serving
+from tests.providers.raw_server import RawServer, Script, Serve, serving
 from tests.providers.sidecars import KEY, Connect, configure
 
 # How long an example takes is the machine's affair, which others use as well.
@@ -24,7 +25,13 @@ settings.load_profile("providers")
 def serve() -> Iterator[Serve]:
     """Start raw servers, which end with the test."""
     with ExitStack() as stack:
-        yield lambda script: stack.enter_context(serving(script))
+
+        def begin(
+            script: Script, *, host: str = "127.0.0.1", tls: ssl.SSLContext | None = None
+        ) -> RawServer:
+            return stack.enter_context(serving(script, host=host, tls=tls))
+
+        yield begin
 
 
 @pytest.fixture

@@ -7,10 +7,12 @@ function of a `Connection`. Whatever a script has not ended itself ends with the
 from __future__ import annotations
 
 import socket
+import ssl
 import struct
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
+from typing import Protocol
 
 LIMIT_S = 20.0
 _RESET = struct.pack("ii", 1, 0)
@@ -29,8 +31,20 @@ class Connection:
         self.sent = 0
         self._socket = sock
         self._buffer = b""
+        self._head: list[str] = []
         sock.settimeout(LIMIT_S)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+    def secure(self, context: ssl.SSLContext) -> None:
+        """Speak TLS from here on."""
+        self._socket = context.wrap_socket(self._socket, server_side=True)
+
+    def join(self, other: socket.socket) -> None:
+        """Pass on what either side sends, until one of them closes."""
+        back = threading.Thread(target=_pass_on, args=[other, self._socket], daemon=True)
+        back.start()
+        _pass_on(self._socket, other)
+        back.join(LIMIT_S)
 
     def request(self) -> bytes:
         """Read one request, head and body. Raises `ConnectionError` where there is none."""
@@ -42,7 +56,17 @@ class Connection:
         while len(rest) < size:
             rest += self._receive()
         self._buffer = rest[size:]
+        self._head = head.decode("latin-1").split("\r\n")
         return head + end + rest[:size]
+
+    def request_line(self) -> str:
+        """The first line of the last request."""
+        return self._head[0]
+
+    def lines(self) -> list[str]:
+        """The header lines of the last request, their names in small letters."""
+        found = (line.partition(":") for line in self._head[1:])
+        return [f"{name.lower()}:{value}" for name, _, value in found]
 
     def send(self, *pieces: bytes) -> None:
         """Send bytes; each piece leaves on its own."""
@@ -109,19 +133,33 @@ class Connection:
         return data
 
 
-class RawServer:
-    """Listens on a free port of 127.0.0.1 and serves each connection by `script`."""
+def _pass_on(source: socket.socket, to: socket.socket) -> None:
+    with suppress(OSError):  # the other side, or the end of the test, has closed one of them
+        while data := source.recv(65_536):
+            to.sendall(data)
+    for each in (source, to):
+        with suppress(OSError):
+            each.shutdown(socket.SHUT_RDWR)
 
-    def __init__(self, script: Script) -> None:
+
+class RawServer:
+    """Listens on a free port of `host` and serves each connection by `script`."""
+
+    def __init__(
+        self, script: Script, *, host: str = "127.0.0.1", tls: ssl.SSLContext | None = None
+    ) -> None:
         self.connections: list[Connection] = []
         self.requests: list[bytes] = []
         self.failures: list[BaseException] = []
         self._script = script
         self._stopping = threading.Event()
         self._arrived = threading.Condition()
-        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._tls = tls
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        self._listener = socket.create_server((host, 0), family=family)
         self.port: int = self._listener.getsockname()[1]
-        self.url = f"http://127.0.0.1:{self.port}/v1"
+        shown = f"[{host}]" if ":" in host else host
+        self.url = f"{'https' if tls else 'http'}://{shown}:{self.port}/v1"
         self._threads = [threading.Thread(target=self._accept, daemon=True)]
         self._threads[0].start()
 
@@ -161,6 +199,8 @@ class RawServer:
 
     def _serve(self, connection: Connection) -> None:
         try:
+            if self._tls is not None:
+                connection.secure(self._tls)
             while True:
                 self.requests.append(connection.request())
                 self._script(connection)
@@ -172,13 +212,20 @@ class RawServer:
             connection.shut()
 
 
-Serve = Callable[[Script], RawServer]
+class Serve(Protocol):
+    """Start a server that ends with the test."""
+
+    def __call__(
+        self, script: Script, *, host: str = ..., tls: ssl.SSLContext | None = ...
+    ) -> RawServer: ...
 
 
 @contextmanager
-def serving(script: Script) -> Iterator[RawServer]:
+def serving(
+    script: Script, *, host: str = "127.0.0.1", tls: ssl.SSLContext | None = None
+) -> Iterator[RawServer]:
     """Serve each request of each connection by `script`."""
-    server = RawServer(script)
+    server = RawServer(script, host=host, tls=tls)
     try:
         yield server
     finally:

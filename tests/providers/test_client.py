@@ -187,6 +187,6 @@ async def test_the_transport_is_a_seam() -> None:
         assert request.url == "https://api.example/v1/chat/completions"
         return httpx.Response(200, content=STREAM, headers={"content-type": "text/event-stream"})
 
-    client = Client(httpx.MockTransport(respond))
+    client = Client(transport=httpx.MockTransport(respond))
     assert (await ask(client, "https://api.example/v1")).content == "Hello"
     await client.close()

@@ -211,3 +211,5 @@ def test_a_proxy_of_the_environment_that_cannot_serve_is_told(start: Start, prox
     answer = peer.call("list_models", {"provider": "groq"}, LIMIT_S)
     assert answer["error"]["data"]["kind"] == "config"
     assert "HTTPS_PROXY" in answer["error"]["data"]["hint"]
+    [problem] = peer.call("initialize", {}, LIMIT_S)["result"]["problems"]
+    assert problem.startswith("HTTPS_PROXY names ")

@@ -1,0 +1,1 @@
+"""How requests get to other machines: proxies, trust in certificates, connections that are kept."""
