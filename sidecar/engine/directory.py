@@ -284,6 +284,8 @@ def _with_config(name: str, vendor: Vendor | None, given: ProviderSettings) -> V
         vendor = _own_row(name, given.format or "")
     return msgspec.structs.replace(
         vendor,
+        format=given.format or vendor.format,
+        also=() if given.format else vendor.also,  # who names a format wants it for all models
         display_name=given.display_name or vendor.display_name,
         key_variables=(given.key_variable,) if given.key_variable else vendor.key_variables,
     )

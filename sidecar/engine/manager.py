@@ -252,7 +252,7 @@ class AIManager:
 
     def _send(self, request: AIRequest, target: Target, sink: Sink) -> Send:
         async def send(key: Secret | None) -> None:
-            wire = self._format(target.vendor.format)
+            wire = self._format(target.vendor.format_of(target.model))
             await self._http().run(wire, request, dataclasses.replace(target, key=key), sink)
 
         return send

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sidecar.providers.vendor import Quirks, Vendor
+from sidecar.providers.vendor import REASONING_MODELS, Quirks, Vendor
 
 _CHAT = ("chat", "streaming", "tools", "json_schema", "models")
 _VISION = (*_CHAT, "images")
@@ -12,6 +12,8 @@ VENDORS: tuple[Vendor, ...] = (
         name="openai",
         display_name="OpenAI",
         format="openai_chat",
+        # By Chat Completions these would lose their reasoning between the turns.
+        also=((REASONING_MODELS, "openai_responses"),),
         base_url="https://api.openai.com/v1",
         key_variables=("OPENAI_API_KEY",),
         capabilities=(*_VISION, "files", "audio", "reasoning"),
@@ -55,6 +57,8 @@ VENDORS: tuple[Vendor, ...] = (
             seed_field="random_seed",
             file_part="document_url",
             names="tool results",
+            dimensions_field="output_dimension",
+            embedding_base64=False,
         ),
     ),
     Vendor(

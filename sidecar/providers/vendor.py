@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Literal
 
@@ -12,6 +13,10 @@ from sidecar.providers.network.proxies import Choice
 
 AuthStyle = Literal["bearer", "x-api-key", "x-goog-api-key", "api-key", "none"]
 """Where a key goes: `Authorization: Bearer …`, or a header of that name."""
+
+REASONING_MODELS = r"(?:.*/)?(?:ft:)?(?:o\d|gpt-(?!5-chat|\d-search)(?:[5-9]|1\d)|codex-mini)"
+"""What begins like this reasons: OpenAI's o-series and GPT from 5 on, as they are called there and
+behind proxies. developers.openai.com, guide "Reasoning"."""
 
 
 class Quirks(msgspec.Struct, frozen=True, kw_only=True):
@@ -34,6 +39,11 @@ class Quirks(msgspec.Struct, frozen=True, kw_only=True):
     names: Literal["any message", "tool results"] = "any message"
     """The messages that may have a `name`."""
     organization_header: str | None = None
+    reasoning_models: str = REASONING_MODELS
+    """A pattern for the beginning of the names of those that reason (`openai_responses`)."""
+    dimensions_field: Literal["dimensions", "output_dimension"] = "dimensions"
+    embedding_base64: bool = True
+    """Sends vectors in base64 where it is asked for; what it sends instead is understood."""
 
 
 class Vendor(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,6 +52,8 @@ class Vendor(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     display_name: str
     format: str
+    also: tuple[tuple[str, str], ...] = ()
+    """Models that go by another format: a pattern for the beginning of their names, and which."""
     base_url: str | None = None
     auth: AuthStyle = "bearer"
     key_required: bool = True
@@ -51,6 +63,14 @@ class Vendor(msgspec.Struct, frozen=True, kw_only=True):
     models: tuple[str, ...] = ()
     """Models of a vendor that has no list of its own to ask for."""
     quirks: Quirks = Quirks()
+
+    def format_of(self, model: str) -> str:
+        """The format by which requests to this model go."""
+        return next((other for names, other in self.also if re.match(names, model)), self.format)
+
+    def reasons(self, model: str) -> bool:
+        """True for a model that is known to reason, by its name."""
+        return re.match(self.quirks.reasoning_models, model) is not None
 
 
 class Deadlines(msgspec.Struct, frozen=True, kw_only=True):

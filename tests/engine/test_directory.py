@@ -58,6 +58,17 @@ def test_a_row_of_ones_own_expects_its_key_where_its_format_does() -> None:
     assert directory(config).row("b").vendor.auth == "bearer"
 
 
+def test_who_names_a_format_wants_it_for_all_models() -> None:
+    row = directory().row("openai")
+    assert (row.vendor.format_of("gpt-4o"), row.vendor.format_of("o3")) == (
+        "openai_chat", "openai_responses",
+    )  # fmt: skip
+    for wire in ("openai_chat", "openai_responses"):
+        row = directory(f'[providers.openai]\nformat = "{wire}"').row("openai")
+        assert (row.vendor.format_of("gpt-4o"), row.vendor.format_of("o3")) == (wire, wire)
+        assert row.vendor.display_name == "OpenAI"
+
+
 def test_an_unknown_name_is_told_with_the_one_that_was_meant() -> None:
     with pytest.raises(ProviderNotFound) as caught:
         directory().row("opena")

@@ -77,7 +77,7 @@ def listing(made: AIManager, *asked: str) -> None:
         known = {"id": "openai/gpt-oss-120b", "context_window": 1000, "owned_by": "them"}
         return httpx.Response(200, json={"data": [known, {"id": "unheard-of"}]})
 
-    made._client = Client(httpx.MockTransport(respond))
+    made._client = Client(transport=httpx.MockTransport(respond))
 
 
 async def test_a_live_list_is_filled_in_with_what_is_known_and_keeps_what_it_says(

@@ -769,7 +769,7 @@ export interface CountResult {
 export interface ConfigureProviderParams {
   /** 1 to 100 characters. */
   provider: string;
-  format?: "anthropic" | "openai_chat" | null;
+  format?: "anthropic" | "openai_chat" | "openai_responses" | null;
   /** 1 to 100 characters. */
   display_name?: string | null;
   /** At most 2000 characters. */

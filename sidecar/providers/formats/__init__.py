@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal, get_args
 if TYPE_CHECKING:
     from sidecar.providers.format import Format
 
-FormatName = Literal["openai_chat", "anthropic"]
+FormatName = Literal["openai_chat", "openai_responses", "anthropic"]
 FORMATS: tuple[FormatName, ...] = get_args(FormatName)
 """Those of servers; what runs on this machine has none."""
 
@@ -18,6 +18,10 @@ def load(name: str) -> Format:
         from sidecar.providers.formats.openai_chat import OpenAIChat  # noqa: PLC0415
 
         return OpenAIChat()
+    if name == "openai_responses":
+        from sidecar.providers.formats.openai_responses import OpenAIResponses  # noqa: PLC0415
+
+        return OpenAIResponses()
     if name == "anthropic":
         from sidecar.providers.formats.anthropic import Anthropic  # noqa: PLC0415
 

@@ -41,11 +41,12 @@ _BY_STATUS: dict[int, type[AIError]] = {
     529: Overloaded,
 }
 
+_NEVER = r"(?!)"
 _TOO_LARGE = r"request too large\b.{0,500}\btokens per min"
 
 
 def _any_of(patterns: tuple[str, ...]) -> re.Pattern[str]:
-    return re.compile("|".join(patterns), re.IGNORECASE | re.DOTALL)
+    return re.compile("|".join(patterns) or _NEVER, re.IGNORECASE | re.DOTALL)
 
 
 # The vendors' own words say more than the status; the first that matches counts. Single words are
@@ -130,6 +131,17 @@ _BY_WORDS: tuple[tuple[type[AIError], re.Pattern[str], re.Pattern[str]], ...] = 
                 r"(?:is|are|at) (?:\w+ )?over capacity",
                 r"capacity exceeded",
             ),
+        ),
+        # Inside 200, OpenAI's Responses tells by these alone that the request is to blame.
+        (ContentFilter, (r"policy_violation", r"bio_policy"), ()),
+        (
+            RequestRejected,
+            (
+                r"invalid_(?:prompt|image|base64)",
+                r"(?:empty|unsupported|failed_to_download)_image",
+                r"image_(?:too_|parse_|file_)",
+            ),
+            (),
         ),
     )
 )

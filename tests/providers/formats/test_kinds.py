@@ -58,6 +58,11 @@ KNOWN: list[tuple[int, Any, type[AIError]]] = [
     (500, {"error": {"message": "The engine is currently overloaded"}}, Overloaded),
     (503, {"error": {"message": "x", "type": "over_capacity"}}, Overloaded),
     (401, {"error": {"message": "rate limit of a wrong key"}}, Authentication),
+    (200, {"error": {"message": "x", "code": "invalid_prompt"}}, RequestRejected),
+    (200, {"error": {"message": "x", "code": "image_too_large"}}, RequestRejected),
+    (200, {"error": {"message": "x", "code": "image_content_policy_violation"}}, ContentFilter),
+    (200, {"error": {"message": "x", "code": "misalignment_policy_violation"}}, ContentFilter),
+    (500, {"error": {"message": "image_too_large x", "code": "server_error"}}, APIError),
     (422, {"detail": [{"loc": ["body", "stop"], "msg": "extra fields", "type": "x"}]},
      RequestRejected),
     # Words that stand in a message for another reason.

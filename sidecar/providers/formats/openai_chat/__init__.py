@@ -8,18 +8,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from sidecar.errors import AIError
-from sidecar.providers.format import Framing, HttpRequest, ModelsPage
+from sidecar.providers.format import Embedded, Framing, HttpRequest, ModelsPage
 from sidecar.providers.formats import faults
-from sidecar.providers.formats.openai_chat import body, decoding, models
+from sidecar.providers.formats.openai_chat import body, decoding, embeddings, models
 from sidecar.providers.sink import Facts
 from sidecar.providers.vendor import Target
-from sidecar.values import AIRequest, StreamChunk
+from sidecar.values import AIRequest, EmbedRequest, StreamChunk
 
 
 class OpenAIChat:
     """The format `openai_chat`."""
 
     framing: Framing = "sse"
+    most_texts = embeddings.MOST_TEXTS
 
     def build_request(self, request: AIRequest, target: Target, facts: Facts) -> HttpRequest:
         """POST /chat/completions."""
@@ -53,6 +54,25 @@ class OpenAIChat:
     def parse_models(self, body: bytes, target: Target) -> ModelsPage:
         """Decode the list of models."""
         return ModelsPage(models.parse(body, target))
+
+    def headers(self, target: Target, accept: str) -> dict[str, str]:
+        """Those of every request to such a server, the key among them."""
+        return _headers(target, accept)
+
+    def build_embed_request(
+        self, texts: list[str], request: EmbedRequest, target: Target
+    ) -> HttpRequest:
+        """POST /embeddings."""
+        return HttpRequest(
+            "POST",
+            f"{target.base_url}/embeddings",
+            _headers(target, "application/json"),
+            embeddings.encode(texts, request, target),
+        )
+
+    def parse_embeddings(self, body: bytes, count: int, target: Target, facts: Facts) -> Embedded:
+        """Decode the vectors. Raises `InvalidResponse` for another number of them."""
+        return embeddings.parse(body, count, target, facts)
 
 
 def _headers(target: Target, accept: str) -> dict[str, str]:
