@@ -100,6 +100,7 @@ class App:
             *self.custody.holdings.load(),
             *(f"{settings.home / 'config.toml'}: {each}" for each in directory.problems),
             *network.problems(),
+            *directory.environment_problems,
             *_missing_model(settings, directory, on_this_machine),
         ]
         self.problems = list(dict.fromkeys(map(scrub, found)))

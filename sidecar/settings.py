@@ -16,9 +16,10 @@ import msgspec
 from msgspec import Meta, Struct
 
 from sidecar.keys.store import StoreName
+from sidecar.providers.vendor import AuthStyle
 from sidecar.rpc.lines import DEFAULT_LIMIT
 from sidecar.rpc.params import explain
-from sidecar.values import NewProviderName, Organization, Timeouts
+from sidecar.values import ApiVersion, NewProviderName, Organization, Timeouts
 
 HOME_VARIABLE = "AI_SIDECAR_HOME"
 NO_ADDRESS = ""
@@ -51,6 +52,9 @@ class ProviderSettings(_Part, frozen=True):
     max_tokens: Annotated[int, Meta(ge=1)] | None = None
     temperature: Annotated[float, Meta(ge=0)] | None = None
     organization: Organization | None = None
+    api_version: ApiVersion | None = None
+    auth: AuthStyle | None = None
+    """Never set over RPC: it says where a key is written."""
     timeouts: Timeouts | None = None
     proxy: _Text | None = None
     """An address, or `direct`; instead of the network's."""

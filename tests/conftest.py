@@ -41,11 +41,11 @@ def anyio_backend() -> str:
 
 
 def clean_environment(home: Path, **more: str) -> dict[str, str]:
-    """The environment of a sidecar under test: no keys and no proxies of whoever runs the tests."""
+    """The environment of a sidecar under test: no keys, proxies and providers of who runs it."""
     kept = {
         name: value
         for name, value in os.environ.items()
-        if not name.upper().endswith(("_KEY", "_TOKEN", "_PROXY"))
+        if not name.upper().endswith(("_KEY", "_TOKEN", "_PROXY", "_HOST", "_ENDPOINT"))
     }
     own = {
         "AI_SIDECAR_HOME": str(home),

@@ -17,15 +17,15 @@ from tests.conftest import clean_environment
 
 OURS = {
     "sidecar": "__main__ app contract errors filelock frozen logs settings unpacked values",
-    "sidecar.engine": "agent_block attempts directory estimate execution executions jobs manager"
-    " network on_this_machine preferences structured transcript unheeded",
+    "sidecar.engine": "addresses agent_block attempts directory estimate execution executions jobs"
+    " manager network on_this_machine preferences structured transcript unheeded",
     "sidecar.handlers": "chat keys models system tokens",
     "sidecar.keys": "audit chain changes checkpoint ciphers claim custody door environment events"
     " guard hardening holdings index keyring_store leftovers memory oversight pasted redaction"
     " sealer seals secret serial store stores vault wanted watch wrapping",
     "sidecar.local": "models place process protocol requests supervisor",
-    "sidecar.providers": "catalog deadlines format formats framing local network pieces sink"
-    " vendor",
+    "sidecar.providers": "catalog deadlines format formats framing local network pieces presence"
+    " sink vendor",
     "sidecar.providers.network": "proxies",
     "sidecar.values": "answers messages requests words",
     "sidecar.records": "database",

@@ -142,7 +142,8 @@ def test_only_keys_environment_reads_keys_from_the_environment() -> None:
         and ast.unparse(node.func) in ("os.environ.get", "os.getenv")
         and not names_its_variable(node.args[0])
     }
-    assert reads == {"sidecar.keys.environment"}
+    # the catalogue names the variables of addresses
+    assert reads == {"sidecar.keys.environment", "sidecar.engine.addresses"}
 
 
 def names_its_variable(argument: ast.expr) -> bool:

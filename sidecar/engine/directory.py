@@ -8,14 +8,13 @@ decided in keys/custody.py; this room says which origins are the user's own (`ke
 from __future__ import annotations
 
 import difflib
-import re
 from collections.abc import Iterator
 from typing import Any, TypeVar
-from urllib.parse import urlsplit
 
 import msgspec
 from msgspec import Struct
 
+from sidecar.engine.addresses import checked_url, from_environment, origin
 from sidecar.errors import (
     ConfigError,
     InvalidParams,
@@ -30,9 +29,6 @@ from sidecar.values import ProviderName, Timeouts
 
 DEFAULTS = Deadlines(connect_ms=15_000, first_token_ms=600_000, idle_ms=120_000, total_ms=3_600_000)
 """A slow local model may think for minutes before its first word; a silent connection may not."""
-
-_NOT_IN_A_URL = re.compile(r"[\x00-\x20\x7f\\]")
-_LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 T = TypeVar("T")
 
@@ -52,6 +48,7 @@ class Overrides(Struct, frozen=True, kw_only=True, omit_defaults=True):
     max_tokens: int | None = None
     temperature: float | None = None
     organization: str | None = None
+    api_version: str | None = None
     timeouts: Timeouts | None = None
 
     def changed(self, changes: dict[str, Any]) -> Overrides:
@@ -76,6 +73,7 @@ class Row(Struct, frozen=True, kw_only=True):
     max_tokens: int | None = None
     temperature: float | None = None
     organization: str | None = None
+    api_version: str | None = None
     timeouts: Timeouts = Timeouts()
 
     @property
@@ -120,6 +118,8 @@ class Directory:
         self.overrides: dict[str, Overrides] = {}
         self._active: Active | None = None
         self._problems = list(self._take_config())
+        self.environment_problems = list(self._take_environment())
+        """What environment variables say and can't be done, for people."""
 
     @property
     def problems(self) -> list[str]:
@@ -187,6 +187,7 @@ class Directory:
             max_tokens=_first(set_.max_tokens, given.max_tokens),
             temperature=_first(set_.temperature, given.temperature),
             organization=set_.organization or given.organization,
+            api_version=set_.api_version or given.api_version,
             timeouts=_merged(set_.timeouts, given.timeouts, self._config.timeouts),
         )
 
@@ -206,46 +207,27 @@ class Directory:
                 self._given[name] = row
                 self._vendors[name] = _with_config(name, self._vendors.get(name), row)
 
+    def _take_environment(self) -> Iterator[str]:
+        """Take the addresses that the environment gives; yield what is wrong with them."""
+        for name, vendor in self._vendors.items():
+            variable = vendor.address_variable
+            given = self._given.get(name, ProviderSettings())
+            if variable is None or given.base_url is not None:
+                continue
+            address = from_environment(variable, vendor.base_url)
+            if address is None:
+                continue
+            try:
+                address = checked_url(address)
+            except ConfigError as error:
+                yield f"{variable}: {error.message} {error.hint} {name} is not used until then."
+                address = NO_ADDRESS
+            self._given[name] = msgspec.structs.replace(given, base_url=address)
+
 
 def _address(given: ProviderSettings, vendor: Vendor) -> str | None:
     """Where requests go, unless RPC says otherwise; nowhere where the file can't be read."""
     return (vendor.base_url if given.base_url is None else given.base_url) or None
-
-
-def checked_url(url: str) -> str:
-    """Return a base URL without its trailing slash. Raises `ConfigError` where it is unsafe."""
-    url = url.strip()
-    try:
-        parts = urlsplit(url)
-        port = parts.port
-    except ValueError as error:
-        message = f"This is not a URL: {error}."
-        raise ConfigError(message, hint="Give a URL like https://host/v1.") from None
-    if "@" in parts.netloc:  # first of all: what stands there is a password and is not quoted
-        message = "A base_url has no user name and no password."
-        raise ConfigError(message, hint="Give scheme, host, port and path alone.")
-    if parts.scheme not in ("http", "https") or not parts.hostname or port == 0:
-        message = f"{url!r} is not the URL of a server."
-        raise ConfigError(message, hint="Give a URL like https://host/v1.")
-    if _NOT_IN_A_URL.search(url):
-        # urlsplit passes over some of these: what it finds would not be what is asked.
-        message = f"{url!r} has characters that no URL has."
-        raise ConfigError(message, hint="Give a URL like https://host/v1.")
-    if "?" in url or "#" in url:
-        message = "A base_url has no query or fragment."
-        raise ConfigError(message, hint="Give scheme, host, port and path alone.")
-    if parts.scheme == "http" and parts.hostname not in _LOOPBACK:
-        message = f"{parts.hostname} is another machine: its base_url must use https."
-        raise ConfigError(message, hint="Plain http is for servers on this machine only.")
-    return url.rstrip("/")
-
-
-def origin(url: str) -> str:
-    """Scheme, host and port (RFC 6454), the default port written out."""
-    parts = urlsplit(url)
-    port = parts.port or (443 if parts.scheme == "https" else 80)
-    host = parts.hostname or ""
-    return f"{parts.scheme}://{f'[{host}]' if ':' in host else host}:{port}"
 
 
 def as_invalid_params(error: ConfigError, path: str) -> InvalidParams:
@@ -287,6 +269,7 @@ def _with_config(name: str, vendor: Vendor | None, given: ProviderSettings) -> V
         format=given.format or vendor.format,
         also=() if given.format else vendor.also,  # who names a format wants it for all models
         display_name=given.display_name or vendor.display_name,
+        auth=given.auth or vendor.auth,
         key_variables=(given.key_variable,) if given.key_variable else vendor.key_variables,
     )
 

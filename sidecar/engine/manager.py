@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import dataclasses
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection, Iterable
 from typing import TYPE_CHECKING, Any
 
+import anyio
 import anyio.to_thread
 import msgspec
 
@@ -25,8 +26,9 @@ from sidecar.keys.custody import Custody
 from sidecar.keys.secret import Secret
 from sidecar.providers.format import CountsTokens, Embedded, Embeds, Format
 from sidecar.providers.formats import load
+from sidecar.providers.presence import answers
 from sidecar.providers.sink import Facts, Sink, Unheard
-from sidecar.providers.vendor import Target
+from sidecar.providers.vendor import ClientApp, Target
 from sidecar.values import AIMessage, AIRequest, EmbedRequest, ModelInfo, TokenUsage
 
 if TYPE_CHECKING:
@@ -55,6 +57,8 @@ class AIManager:
         self._network = network or Network()
         self._client: Client | None = None
         self._formats: dict[str, Format] = {}
+        self.app: ClientApp | None = None
+        """Whom the sidecar serves, once it has said so."""
 
     # --- requests ---
 
@@ -185,12 +189,27 @@ class AIManager:
             return found
         return await self.models(provider)
 
-    def available(self, row: Row) -> bool:
+    def available(self, row: Row, running: Collection[str]) -> bool:
         """True where nothing is missing that can be known without asking the provider."""
         local = self._local.get(row.vendor.format)
         if local is not None:
             return local.available()
-        return row.has_address and self.custody.fits(row.wanted())
+        there = not row.vendor.runs_here or row.vendor.name in running
+        return there and row.has_address and self.custody.fits(row.wanted())
+
+    async def running(self, rows: Iterable[Row]) -> set[str]:
+        """Return which of the servers that users start on this machine are running now."""
+        found: set[str] = set()
+
+        async def look(name: str, base_url: str) -> None:
+            if await answers(base_url):
+                found.add(name)
+
+        async with anyio.create_task_group() as looking:  # one that hangs holds up no other
+            for row in rows:
+                if row.vendor.runs_here and row.base_url is not None:
+                    looking.start_soon(look, row.vendor.name, row.base_url)
+        return found
 
     # --- life ---
 
@@ -241,6 +260,8 @@ class AIManager:
             deadlines=row.deadlines(request.timeouts if request else None),
             organization=row.organization,
             proxy=self._network.proxy_of(row.vendor.name),
+            api_version=row.api_version,
+            app=self.app,
         )
 
     def _remote_run(self, row: Row, request: AIRequest, target: Target) -> Run:

@@ -10,7 +10,8 @@ import anyio
 import anyio.to_thread
 import msgspec
 
-from sidecar.engine.directory import Active, Directory, Overrides, Row, checked_url
+from sidecar.engine.addresses import checked_url
+from sidecar.engine.directory import Active, Directory, Overrides, Row
 from sidecar.errors import AIError, ConfigError, StorageError
 from sidecar.keys.guard import SHORTEST_KEY
 from sidecar.records.database import Database

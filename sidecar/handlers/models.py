@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import re
 import time
+from collections.abc import Collection
 from typing import TYPE_CHECKING, Annotated
 
 from msgspec import UNSET, Meta, UnsetType
 
+from sidecar.engine.addresses import checked_url, origin
 from sidecar.engine.directory import (
     Active,
     Overrides,
     Row,
     as_invalid_params,
-    checked_url,
-    origin,
 )
 from sidecar.errors import AIError, ConfigError, ErrorObject, InvalidParams
 from sidecar.keys.pasted import cleaned
@@ -23,6 +23,7 @@ from sidecar.providers.formats import FormatName
 from sidecar.rpc.methods import Call
 from sidecar.values import (
     NEW_PROVIDER,
+    ApiVersion,
     ModelInfo,
     Organization,
     ProviderName,
@@ -46,11 +47,14 @@ class ProviderDefaults(Said, frozen=True):
     max_tokens: int | None = None
     temperature: float | None = None
     organization: str | None = None
+    api_version: str | None = None
     timeouts: Timeouts | None = None
 
 
 class ProviderInfo(Said, frozen=True):
     """One provider. `available`: nothing is missing that can be known without asking it.
+
+    A server that users start on this machine is available while it takes connections.
 
     `origins` are the addresses that its key is for; requests go to `base_url`.
     """
@@ -118,6 +122,7 @@ class ConfigureProviderParams(Value, frozen=True):
     max_tokens: Annotated[int, Meta(ge=1)] | UnsetType | None = UNSET
     temperature: Annotated[float, Meta(ge=0)] | UnsetType | None = UNSET
     organization: Organization | UnsetType | None = UNSET
+    api_version: ApiVersion | UnsetType | None = UNSET
     timeouts: Timeouts | UnsetType | None = UNSET
 
 
@@ -141,12 +146,16 @@ class ProvidersChanged(Said, frozen=True):
     provider: ProviderName
 
 
-def list_ai_providers(app: App, params: NoParams, call: Call) -> ListProvidersResult:
-    """List every provider with its state. Asks nobody and shows no key."""
+async def list_ai_providers(app: App, params: NoParams, call: Call) -> ListProvidersResult:
+    """List every provider with its state. Shows no key.
+
+    Nobody is asked; servers on this machine are tried whether they take a connection.
+    """
     del params, call
     directory = app.manager.directory
     rows = [directory.row(name) for name in directory.names()]
-    return ListProvidersResult(providers=[_info(app, row) for row in rows])
+    running = await app.manager.running(rows)
+    return ListProvidersResult(providers=[_info(app, row, running) for row in rows])
 
 
 async def list_models(app: App, params: ListModelsParams, call: Call) -> ListModelsResult:
@@ -211,7 +220,7 @@ async def configure_provider(app: App, params: ConfigureProviderParams, call: Ca
         raise InvalidParams(message, path="$.base_url", hint=hint)
     row = await app.preferences.configure(params.provider, before.changed(changes))
     call.afterwards(lambda: tell_change(app, params.provider))
-    return _info(app, row)
+    return _info(app, row, await app.manager.running([row]))
 
 
 async def set_active_provider(app: App, params: SetActiveParams, call: Call) -> ActiveProvider:
@@ -233,12 +242,13 @@ def tell_change(app: App, provider: str) -> None:
     app.notify("providers_changed", ProvidersChanged(provider=provider))
 
 
-def _info(app: App, row: Row) -> ProviderInfo:
+def _info(app: App, row: Row, running: Collection[str]) -> ProviderInfo:
     defaults = ProviderDefaults(
         model=row.model,
         max_tokens=row.max_tokens,
         temperature=row.temperature,
         organization=row.organization,
+        api_version=row.api_version,
         timeouts=row.timeouts if row.timeouts != Timeouts() else None,
     )
     key = next(iter(app.custody.holdings.of(row.wanted())), None)
@@ -250,7 +260,7 @@ def _info(app: App, row: Row) -> ProviderInfo:
         display_name=row.vendor.display_name,
         format=row.vendor.format,
         capabilities=list(row.vendor.capabilities),
-        available=app.manager.available(row),
+        available=app.manager.available(row, running),
         has_api_key=key is not None,
         key_required=row.vendor.key_required,
         origins=list(origins),

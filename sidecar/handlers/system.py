@@ -10,6 +10,7 @@ from msgspec import Meta
 from sidecar import PROTOCOL_VERSION, __version__
 from sidecar.handlers.models import NoParams
 from sidecar.keys.store import StoreState
+from sidecar.providers.vendor import ClientApp
 from sidecar.rpc.methods import Call
 from sidecar.values import Said, Value
 
@@ -18,10 +19,11 @@ if TYPE_CHECKING:
 
 
 class ClientInfo(Value, frozen=True):
-    """Who is calling."""
+    """Who is calling. `url`: the app's own page on the web."""
 
     name: Annotated[str, Meta(max_length=200)]
     version: Annotated[str, Meta(max_length=200)] | None = None
+    url: Annotated[str, Meta(max_length=200, pattern=r"^https://[!-~]+$(?!\n)")] | None = None
 
 
 class InitializeParams(Value, frozen=True):
@@ -75,6 +77,8 @@ class Empty(Said, frozen=True):
 async def initialize(app: App, params: InitializeParams, call: Call) -> InitializeResult:
     """Say hello. Optional: requests work without it."""
     del call
+    if params.client is not None:
+        app.manager.app = ClientApp(params.client.name, params.client.url)
     if params.process_id is not None:
         app.watch_parent(params.process_id)
     home = app.settings.home

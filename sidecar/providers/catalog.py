@@ -6,6 +6,8 @@ from sidecar.providers.vendor import REASONING_MODELS, Quirks, Vendor
 
 _CHAT = ("chat", "streaming", "tools", "json_schema", "models")
 _VISION = (*_CHAT, "images")
+# What vendors whose models know three efforts (gpt-oss and its like) are asked for in their place.
+_THREE_EFFORTS = (("minimal", "low"), ("xhigh", "high"))
 
 VENDORS: tuple[Vendor, ...] = (
     Vendor(
@@ -34,13 +36,42 @@ VENDORS: tuple[Vendor, ...] = (
         capabilities=(*_VISION, "files", "reasoning", "document_citations", "prompt_caching"),
     ),
     Vendor(
+        name="azure",
+        display_name="Azure OpenAI",
+        format="openai_chat",
+        # Each resource has an address of its own: https://NAME.openai.azure.com.
+        auth="api-key",
+        key_variables=("AZURE_OPENAI_API_KEY",),
+        address_variable="AZURE_OPENAI_ENDPOINT",
+        capabilities=(*_VISION, "audio", "reasoning"),
+        quirks=Quirks(max_tokens_field="max_completion_tokens", file_by_url=False, azure=True),
+    ),
+    Vendor(
+        name="openrouter",
+        display_name="OpenRouter",
+        format="openai_chat",
+        base_url="https://openrouter.ai/api/v1",
+        key_variables=("OPENROUTER_API_KEY",),
+        capabilities=(*_VISION, "files", "audio", "reasoning", "citations"),
+        quirks=Quirks(
+            stream_usage=False,  # it sends usage, and the cost, by itself
+            reasoning_object=True,
+            reasoning_back="reasoning_details",
+            attribution=True,
+        ),
+    ),
+    Vendor(
         name="groq",
         display_name="Groq",
         format="openai_chat",
         base_url="https://api.groq.com/openai/v1",
         key_variables=("GROQ_API_KEY",),
         capabilities=(*_VISION, "reasoning"),
-        quirks=Quirks(max_tokens_field="max_completion_tokens"),
+        quirks=Quirks(
+            max_tokens_field="max_completion_tokens",
+            efforts=_THREE_EFFORTS,
+            names="none",  # 400: console.groq.com/docs/openai
+        ),
     ),
     Vendor(
         name="mistral",
@@ -59,6 +90,8 @@ VENDORS: tuple[Vendor, ...] = (
             names="tool results",
             dimensions_field="output_dimension",
             embedding_base64=False,
+            # It knows `none` and `high`.
+            efforts=tuple((each, "high") for each in ("minimal", "low", "medium", "xhigh")),
         ),
     ),
     Vendor(
@@ -68,7 +101,14 @@ VENDORS: tuple[Vendor, ...] = (
         base_url="https://api.deepseek.com",
         key_variables=("DEEPSEEK_API_KEY",),
         capabilities=("chat", "streaming", "tools", "json_object", "models", "reasoning"),
-        quirks=Quirks(reasoning_back="reasoning_content"),
+        # api-docs.deepseek.com, "Thinking Mode" (it maps efforts that it has not by itself) and
+        # "JSON Output".
+        quirks=Quirks(
+            reasoning_back="reasoning_content",
+            thinking_switch=True,
+            json_formats=("json_object",),
+            refuses=("seed",),
+        ),
     ),
     Vendor(
         name="xai",
@@ -77,6 +117,7 @@ VENDORS: tuple[Vendor, ...] = (
         base_url="https://api.x.ai/v1",
         key_variables=("XAI_API_KEY",),
         capabilities=(*_VISION, "reasoning"),
+        quirks=Quirks(max_tokens_field="max_completion_tokens", efforts=(("minimal", "low"),)),
     ),
     Vendor(
         name="together",
@@ -84,7 +125,8 @@ VENDORS: tuple[Vendor, ...] = (
         format="openai_chat",
         base_url="https://api.together.xyz/v1",
         key_variables=("TOGETHER_API_KEY",),
-        capabilities=_VISION,
+        capabilities=(*_VISION, "reasoning"),
+        quirks=Quirks(efforts=_THREE_EFFORTS),
     ),
     Vendor(
         name="fireworks",
@@ -92,7 +134,8 @@ VENDORS: tuple[Vendor, ...] = (
         format="openai_chat",
         base_url="https://api.fireworks.ai/inference/v1",
         key_variables=("FIREWORKS_API_KEY",),
-        capabilities=_VISION,
+        capabilities=(*_VISION, "reasoning"),
+        quirks=Quirks(efforts=(("minimal", "low"),)),
     ),
     Vendor(
         name="cerebras",
@@ -101,7 +144,11 @@ VENDORS: tuple[Vendor, ...] = (
         base_url="https://api.cerebras.ai/v1",
         key_variables=("CEREBRAS_API_KEY",),
         capabilities=(*_CHAT, "reasoning"),
-        quirks=Quirks(max_tokens_field="max_completion_tokens"),
+        quirks=Quirks(
+            max_tokens_field="max_completion_tokens",
+            reasoning_back="reasoning",
+            efforts=_THREE_EFFORTS,
+        ),
     ),
     Vendor(
         name="perplexity",
@@ -112,8 +159,22 @@ VENDORS: tuple[Vendor, ...] = (
         capabilities=("chat", "streaming", "json_schema", "images", "citations"),
         # It has no list of models; these are the ones its documentation names.
         models=("sonar", "sonar-pro", "sonar-reasoning-pro", "sonar-deep-research"),
-        # Each of its events has the usage so far.
-        quirks=Quirks(stream_usage=False),
+        quirks=Quirks(
+            stream_usage=False,  # each of its events has the usage so far
+            json_formats=("json_schema",),
+            refuses=("seed", "stop_sequences"),
+        ),
+    ),
+    Vendor(
+        name="ollama",
+        display_name="Ollama",
+        format="ollama",
+        base_url="http://127.0.0.1:11434",
+        key_required=False,
+        key_variables=("OLLAMA_API_KEY",),
+        address_variable="OLLAMA_HOST",
+        runs_here=True,
+        capabilities=(*_VISION, "reasoning"),
     ),
     Vendor(
         name="lmstudio",
@@ -121,7 +182,10 @@ VENDORS: tuple[Vendor, ...] = (
         format="openai_chat",
         base_url="http://127.0.0.1:1234/v1",
         key_required=False,
+        runs_here=True,
         capabilities=_VISION,
+        # 400: "'response_format.type' must be 'json_schema' or 'text'".
+        quirks=Quirks(json_formats=("json_schema",)),
     ),
     Vendor(
         name="llamacpp",
@@ -129,6 +193,7 @@ VENDORS: tuple[Vendor, ...] = (
         format="openai_chat",
         base_url="http://127.0.0.1:8080/v1",
         key_required=False,
+        runs_here=True,
         key_variables=("LLAMA_API_KEY",),
         capabilities=(*_VISION, "reasoning"),
         quirks=Quirks(reasoning_back="reasoning_content"),
@@ -139,6 +204,7 @@ VENDORS: tuple[Vendor, ...] = (
         format="openai_chat",
         base_url="http://127.0.0.1:8000/v1",
         key_required=False,
+        runs_here=True,
         key_variables=("VLLM_API_KEY",),
         capabilities=(*_VISION, "reasoning"),
     ),

@@ -19,6 +19,9 @@ REASONING_MODELS = r"(?:.*/)?(?:ft:)?(?:o\d|gpt-(?!5-chat|\d-search)(?:[5-9]|1\d
 behind proxies. developers.openai.com, guide "Reasoning"."""
 
 
+Refusable = Literal["frequency_penalty", "presence_penalty", "seed", "stop_sequences"]
+
+
 class Quirks(msgspec.Struct, frozen=True, kw_only=True):
     """Where a vendor differs from its format's plain form."""
 
@@ -32,11 +35,21 @@ class Quirks(msgspec.Struct, frozen=True, kw_only=True):
     """The field in which an assistant message's reasoning goes back; None: it is not sent."""
     reasoning_effort: bool = True
     """Takes `reasoning_effort`."""
+    reasoning_object: bool = False
+    """Takes an object `reasoning` instead, with an effort or a number of tokens."""
+    efforts: tuple[tuple[str, str], ...] = ()
+    """Its words for efforts that it has not: the nearest that it has."""
+    thinking_switch: bool = False
+    """Switches reasoning on and off by `thinking: {"type": …}`."""
+    refuses: tuple[Refusable, ...] = ()
+    """Fields of AIRequest that it refuses, or passes over in silence."""
+    json_formats: tuple[Literal["json_object", "json_schema"], ...] = ("json_object", "json_schema")
+    """The types of `response_format` that it takes."""
     file_part: Literal["file", "document_url"] = "file"
     """Its content part for a document."""
     file_by_url: bool = True
     """Fetches a document from the URL it is given."""
-    names: Literal["any message", "tool results"] = "any message"
+    names: Literal["any message", "tool results", "none"] = "any message"
     """The messages that may have a `name`."""
     organization_header: str | None = None
     reasoning_models: str = REASONING_MODELS
@@ -44,6 +57,10 @@ class Quirks(msgspec.Struct, frozen=True, kw_only=True):
     dimensions_field: Literal["dimensions", "output_dimension"] = "dimensions"
     embedding_base64: bool = True
     """Sends vectors in base64 where it is asked for; what it sends instead is understood."""
+    azure: bool = False
+    """Has Azure's paths: those of `/openai/v1`, or one of each deployment."""
+    attribution: bool = False
+    """Takes the app's name and address, for its own statistics of apps."""
 
 
 class Vendor(msgspec.Struct, frozen=True, kw_only=True):
@@ -59,6 +76,10 @@ class Vendor(msgspec.Struct, frozen=True, kw_only=True):
     key_required: bool = True
     key_variables: tuple[str, ...] = ()
     """Environment variables that may hold the key, the first set one wins."""
+    address_variable: str | None = None
+    """The environment variable that may hold the address; config.toml goes before it."""
+    runs_here: bool = False
+    """A server that its user starts on this machine: it is there only while it runs."""
     capabilities: tuple[str, ...] = ()
     models: tuple[str, ...] = ()
     """Models of a vendor that has no list of its own to ask for."""
@@ -82,6 +103,13 @@ class Deadlines(msgspec.Struct, frozen=True, kw_only=True):
     total_ms: int
 
 
+class ClientApp(msgspec.Struct, frozen=True):
+    """The app that the sidecar serves, as it has named itself in `initialize`."""
+
+    name: str
+    url: str | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Target:
     """Everything that one request to a vendor needs besides the request."""
@@ -94,6 +122,8 @@ class Target:
     organization: str | None = None
     proxy: Choice = None
     """The provider's own, by config.toml."""
+    api_version: str | None = None
+    app: ClientApp | None = None
 
     def credentials(self) -> dict[str, str]:
         """The header that holds the key; none where there is no key."""

@@ -46,6 +46,7 @@ from sidecar.values.requests import (
 )
 from sidecar.values.words import (
     NEW_PROVIDER,
+    ApiVersion,
     BlockId,
     ExecutionId,
     FinishReason,
@@ -63,6 +64,7 @@ __all__ = [
     "AIMessage",
     "AIRequest",
     "AIResponse",
+    "ApiVersion",
     "AudioPart",
     "BlockId",
     "CacheControl",

@@ -24,6 +24,8 @@ NEW_PROVIDER = r"^[a-z0-9][a-z0-9_.-]*$(?!\n)"  # Python's `$` lets a last line 
 NewProviderName = Annotated[str, Meta(max_length=100, pattern=NEW_PROVIDER)]
 """What a provider of one's own may be called."""
 Organization = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_.-]{1,200}$(?!\n)")]
+ApiVersion = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_.-]{1,50}$(?!\n)")]
+"""Azure's, like `2024-10-21`."""
 
 
 class Value(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):

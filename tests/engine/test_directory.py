@@ -12,7 +12,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from sidecar.engine.directory import Active, Directory, Overrides, checked_url, origin
+from sidecar.engine.addresses import checked_url, origin
+from sidecar.engine.directory import Active, Directory, Overrides
 from sidecar.errors import ConfigError, ProviderNotFound
 from sidecar.settings import Config, ProviderSettings
 from sidecar.terminal.peer import Peer

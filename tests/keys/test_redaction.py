@@ -18,6 +18,8 @@ KNOWN_KEY = 'my "own"/key+ä'
 SHAPES = {
     "openai": "sk-proj-abc_DEF-1234567890",
     "anthropic": "sk-ant-api03-abcdefghijklmnopqrst-AA",
+    "azure": "aB3dE5fG7hI9" * 7,
+    "openrouter": "sk-or-v1-0123456789abcdef",
     "groq": "gsk_abcdefghijklmnop",
     "mistral": "aB3dE5fG7hI9jK1lM3nO5pQ7rS9tU1vW",
     "deepseek": "sk-abcdefgh12345678",

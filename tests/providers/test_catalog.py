@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from sidecar.engine.directory import checked_url
+from sidecar.engine.addresses import checked_url
 from sidecar.providers.catalog import SCRIPTED, VENDORS
 from sidecar.providers.formats import FORMATS
 from sidecar.providers.vendor import Vendor
@@ -29,7 +29,7 @@ def test_an_address_is_one_that_a_user_might_give(row: Vendor) -> None:
 def test_a_key_that_has_to_be_there_has_a_variable_and_goes_over_https(row: Vendor) -> None:
     if row.key_required:
         assert row.key_variables
-        assert (row.base_url or "").startswith("https://")
+        assert row.base_url is None or row.base_url.startswith("https://")
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)

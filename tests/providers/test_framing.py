@@ -1,4 +1,4 @@
-"""Server-sent events: the standard's rules, any cut, and bounded memory."""
+"""Server-sent events and JSON lines: the standard's rules, any cut, and bounded memory."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sidecar.errors import InvalidResponse
-from sidecar.providers.framing import Event, SseDecoder
+from sidecar.providers.framing import Event, LineSplitter, SseDecoder
 
 # Lines that mean something to the decoder, and bytes that could be mistaken for ends of lines.
 LINES = st.sampled_from(
@@ -178,3 +178,68 @@ def test_many_events_are_no_large_event() -> None:
     for _ in range(1000):
         assert decoder.feed(b"data: " + b"x" * 1000 + b"\n\n") == [Event("", b"x" * 1000)]
     assert decoder.feed(b": heartbeat\n\n" * 10_000) == []
+
+
+# --- JSON lines -----------------------------------------------------------------------------------
+
+
+def split(pieces: Iterable[bytes]) -> list[bytes]:
+    """Feed all pieces, then close; no line has a name."""
+    splitter = LineSplitter()
+    found = [event for piece in pieces for event in splitter.feed(piece)] + splitter.close()
+    assert {event.event for event in found} <= {""}
+    return [event.data for event in found]
+
+
+@pytest.mark.parametrize(
+    ("data", "expected"),
+    [
+        (b"", []),
+        (b"\n\r\n \n", []),
+        (b'{"a":1}\n{"b":2}\n', [b'{"a":1}', b'{"b":2}']),
+        (b'{"a":1}\r\n\r\n{"b":2}', [b'{"a":1}', b'{"b":2}']),
+        (b' {"a": 1} \n', [b'{"a": 1}']),
+        ("a\u2028b\u2029c\u0085d\n".encode(), ["a\u2028b\u2029c\u0085d".encode()]),
+        (b"a\rb\x0b\x0cc\n", [b"a\rb\x0b\x0cc"]),
+        (b"data: {}\n", [b"data: {}"]),
+        (b"\xff\xfe\x00\n", [b"\xff\xfe\x00"]),
+    ],
+)
+def test_a_line_ends_at_a_line_feed_and_at_nothing_else(data: bytes, expected: list[bytes]) -> None:
+    assert split([data]) == expected
+    assert split(data[at : at + 1] for at in range(len(data))) == expected
+
+
+@given(
+    lines=st.lists(st.binary(max_size=20).map(lambda data: data.replace(b"\n", b""))),
+    ends=st.lists(st.sampled_from([b"\n", b"\r\n"])),
+    positions=st.lists(st.integers(0, 10_000), max_size=8),
+)
+def test_lines_are_the_same_at_any_cut(
+    lines: list[bytes], ends: list[bytes], positions: list[int]
+) -> None:
+    joined = zip(lines, itertools.cycle(ends or [b"\n"]), strict=False)
+    data = b"".join(line + end for line, end in joined)
+    expected = [line.strip() for line in data.split(b"\n") if line.strip()]
+    assert split(cut(data, positions)) == expected
+
+
+def test_a_line_without_end_is_refused_in_bounded_memory() -> None:
+    splitter = LineSplitter(limit=100_000)
+    piece = b"x" * 10_000
+
+    def grow() -> None:
+        for _ in range(1000):
+            splitter.feed(piece)
+
+    tracemalloc.start()
+    try:
+        with pytest.raises(InvalidResponse, match="more than 100000 bytes"):
+            grow()
+        assert tracemalloc.get_traced_memory()[1] < 1_000_000
+    finally:
+        tracemalloc.stop()
+
+
+def test_many_lines_of_one_piece_are_no_line_without_end() -> None:
+    assert len(LineSplitter(limit=100).feed(b"{}\n" * 1000)) == 1000

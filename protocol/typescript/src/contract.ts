@@ -31,7 +31,10 @@ export interface Methods {
   list_executions: { params: ListExecutionsParams; result: ListExecutionsResult };
   /** Return what an execution has said so far, for a front end that was reloaded. */
   attach_execution: { params: ExecutionParams; result: AttachResult };
-  /** List every provider with its state. Asks nobody and shows no key. */
+  /**
+   * List every provider with its state. Shows no key. Nobody is asked; servers on this machine are
+   * tried whether they take a connection.
+   */
   list_ai_providers: { params: NoParams; result: ListProvidersResult };
   /** Ask a provider, live, for its models. */
   list_models: { params: ListModelsParams; result: ListModelsResult };
@@ -165,12 +168,14 @@ export interface InitializeParams {
   process_id?: number;
 }
 
-/** Who is calling. */
+/** Who is calling. `url`: the app's own page on the web. */
 export interface ClientInfo {
   /** At most 200 characters. */
   name: string;
   /** At most 200 characters. */
   version?: string;
+  /** At most 200 characters. */
+  url?: string;
 }
 
 /**
@@ -598,6 +603,8 @@ export interface ListProvidersResult {
 /**
  * One provider. `available`: nothing is missing that can be known without asking it.
  *
+ * A server that users start on this machine is available while it takes connections.
+ *
  * `origins` are the addresses that its key is for; requests go to `base_url`.
  */
 export interface ProviderInfo {
@@ -622,6 +629,7 @@ export interface ProviderDefaults {
   max_tokens?: number;
   temperature?: number;
   organization?: string;
+  api_version?: string;
   timeouts?: Timeouts;
 }
 
@@ -769,7 +777,7 @@ export interface CountResult {
 export interface ConfigureProviderParams {
   /** 1 to 100 characters. */
   provider: string;
-  format?: "anthropic" | "openai_chat" | "openai_responses" | null;
+  format?: "anthropic" | "ollama" | "openai_chat" | "openai_responses" | null;
   /** 1 to 100 characters. */
   display_name?: string | null;
   /** At most 2000 characters. */
@@ -781,6 +789,7 @@ export interface ConfigureProviderParams {
   /** At least 0. */
   temperature?: number | null;
   organization?: string | null;
+  api_version?: string | null;
   timeouts?: Timeouts | null;
 }
 

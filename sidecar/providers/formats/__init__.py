@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal, get_args
 if TYPE_CHECKING:
     from sidecar.providers.format import Format
 
-FormatName = Literal["openai_chat", "openai_responses", "anthropic"]
+FormatName = Literal["openai_chat", "openai_responses", "anthropic", "ollama"]
 FORMATS: tuple[FormatName, ...] = get_args(FormatName)
 """Those of servers; what runs on this machine has none."""
 
@@ -26,4 +26,8 @@ def load(name: str) -> Format:
         from sidecar.providers.formats.anthropic import Anthropic  # noqa: PLC0415
 
         return Anthropic()
+    if name == "ollama":
+        from sidecar.providers.formats.ollama import Ollama  # noqa: PLC0415
+
+        return Ollama()
     raise KeyError(name)

@@ -12,9 +12,9 @@ import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from sidecar.errors import AIError, ConfigError, ProviderTimeout
+from sidecar.errors import AIError, ConfigError, ContentFilter, ProviderTimeout
 from sidecar.keys.redaction import MARK, scrub, without_secrets
-from sidecar.providers.formats import kinds, lenient
+from sidecar.providers.formats import filters, kinds, lenient
 from sidecar.providers.formats.surrogates import whole
 from sidecar.providers.headers import request_id, retry_after_ms
 from sidecar.providers.vendor import Target
@@ -99,6 +99,8 @@ class _Fault(NamedTuple):
     """Sentences by which it can."""
     status: int | None
     """The status that the body itself names."""
+    filtered: str = ""
+    """What a content filter was set off by (Azure, OpenRouter)."""
 
 
 def _read(body: bytes) -> _Fault:
@@ -110,20 +112,35 @@ def _read(body: bytes) -> _Fault:
     error = _error_of(value)
     message = whole(_message_of(error))
     said = scrub(message, _EXCERPT) if message else None
-    codes = []
-    status = None
+    codes, status, filtered = [], None, ""
     if isinstance(error, dict):
         codes = [str(error.get(name, ""))[:_EXCERPT] for name in ("code", "type")]
         numbers = [error.get(name) for name in ("status", "status_code", "code")]
         status = next((n for n in numbers if isinstance(n, int) and n in _STATUSES), None)
+        filtered = _filtered(error)
     words = (message or "")[:_EXCERPT]
     codes += _NESTED.findall(words) if words.count(" ") else [words]
-    return _Fault(said or excerpt(body) or None, " ".join(codes), words, status)
+    return _Fault(said or excerpt(body) or None, " ".join(codes), words, status, filtered)
+
+
+def _filtered(error: dict[str, Any]) -> str:
+    """Azure's `innererror.content_filter_result`, and the `reasons` of OpenRouter's moderation."""
+    inner = lenient.fields(error.get("innererror"))
+    found = [*filters.filtered(inner.get("content_filter_result"))]
+    reasons = lenient.fields(error.get("metadata")).get("reasons")
+    found += (
+        [each for each in reasons if isinstance(each, str)] if isinstance(reasons, list) else []
+    )
+    return scrub(", ".join(found), _EXCERPT)
 
 
 def _hint(kind: type[AIError], fault: _Fault) -> str | None:
     if kind is ProviderTimeout:
         return "The provider, or a proxy in front of it, gave up waiting; try again."
+    if kind is ContentFilter and fault.filtered:
+        return (
+            f"The provider's content policy refused this ({fault.filtered}); rephrase the request."
+        )
     return kinds.hint_of(fault.message)
 
 

@@ -74,7 +74,11 @@ _BY_WORDS: tuple[tuple[type[AIError], re.Pattern[str], re.Pattern[str]], ...] = 
         (
             ContentFilter,
             (r"content_filter", r"content_policy"),
-            (r"content management policy", r"blocked by content filtering policy"),
+            (
+                r"content management policy",
+                r"blocked by content filtering policy",
+                r"requires moderation.{0,200}\bflagged",  # OpenRouter
+            ),
         ),
         (
             Quota,

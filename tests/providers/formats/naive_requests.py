@@ -45,7 +45,12 @@ def request_of(body: str) -> AIRequest:
         fields["response_format"] = _response_format(given["response_format"])
     if "reasoning_effort" in given:
         fields["reasoning"] = {"effort": given["reasoning_effort"]}
-    known = {*_SAME, *_RENAMED, *_BUILT, "reasoning_effort"}
+    elif "reasoning" in given:  # OpenRouter
+        fields["reasoning"] = given["reasoning"]
+    elif "thinking" in given:  # DeepSeek
+        switch = given["thinking"]["type"]
+        fields["reasoning"] = {"disabled": {"effort": "none"}, "enabled": {}}[switch]
+    known = {*_SAME, *_RENAMED, *_BUILT, "reasoning_effort", "reasoning", "thinking"}
     extra = {name: value for name, value in given.items() if name not in known}
     # A value of the wrong kind (a test of the provider's own checks) goes the way of free fields.
     if isinstance(fields.get("temperature"), str):
@@ -67,7 +72,14 @@ def _message(given: Json) -> Json:
         message["tool_call_id"] = given["tool_call_id"]
     if "reasoning_content" in given:
         message["reasoning"] = [{"text": given["reasoning_content"]}]
+    if "reasoning_details" in given:
+        message["reasoning"] = [_reasoning(each) for each in given["reasoning_details"]]
     return message
+
+
+def _reasoning(given: Json) -> Json:
+    block = {name: given.get(name) for name in ("text", "summary", "data", "signature", "id")}
+    return {**block, "origin": given["format"]}
 
 
 def _part(given: Json) -> Json:

@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from sidecar.errors import AIError
 from sidecar.providers.format import Embedded, Framing, HttpRequest, ModelsPage
 from sidecar.providers.formats import faults
-from sidecar.providers.formats.openai_chat import body, decoding, embeddings, models
+from sidecar.providers.formats.openai_chat import body, decoding, embeddings, models, urls
 from sidecar.providers.sink import Facts
-from sidecar.providers.vendor import Target
+from sidecar.providers.vendor import ClientApp, Target
 from sidecar.values import AIRequest, EmbedRequest, StreamChunk
 
 
@@ -26,7 +26,7 @@ class OpenAIChat:
         """POST /chat/completions."""
         return HttpRequest(
             "POST",
-            f"{target.base_url}/chat/completions",
+            urls.chat(target),
             _headers(target, "text/event-stream" if request.stream else "application/json"),
             body.encode(request, target, facts),
         )
@@ -49,7 +49,7 @@ class OpenAIChat:
         """GET /models. It has no pages."""
         del page
         headers = _headers(target, "application/json")
-        return HttpRequest("GET", f"{target.base_url}/models", headers)
+        return HttpRequest("GET", urls.models(target), headers)
 
     def parse_models(self, body: bytes, target: Target) -> ModelsPage:
         """Decode the list of models."""
@@ -65,7 +65,7 @@ class OpenAIChat:
         """POST /embeddings."""
         return HttpRequest(
             "POST",
-            f"{target.base_url}/embeddings",
+            urls.of(target, "embeddings", of_model=True),
             _headers(target, "application/json"),
             embeddings.encode(texts, request, target),
         )
@@ -79,4 +79,13 @@ def _headers(target: Target, accept: str) -> dict[str, str]:
     headers = {"accept": accept, "content-type": "application/json", **target.credentials()}
     if target.organization and target.vendor.quirks.organization_header:
         headers[target.vendor.quirks.organization_header] = target.organization
+    if target.app is not None and target.vendor.quirks.attribution:
+        headers |= _attribution(target.app)
     return headers
+
+
+def _attribution(app: ClientApp) -> dict[str, str]:
+    """OpenRouter's: https://openrouter.ai/docs/app-attribution."""
+    name = "".join(each for each in app.name if each.isascii() and each.isprintable()).strip()
+    headers = {"x-title": name} if name else {}
+    return headers | ({"http-referer": app.url} if app.url is not None else {})

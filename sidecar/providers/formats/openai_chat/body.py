@@ -7,8 +7,9 @@ from typing import Any, assert_never
 import msgspec
 
 from sidecar.errors import InvalidParams
+from sidecar.providers.formats.openai_chat import reasoning_details
 from sidecar.providers.sink import Facts
-from sidecar.providers.vendor import Target
+from sidecar.providers.vendor import Refusable, Target
 from sidecar.values import (
     AIMessage,
     AIRequest,
@@ -19,6 +20,7 @@ from sidecar.values import (
     JsonSchemaFormat,
     NamedToolChoice,
     Part,
+    ReasoningOptions,
     TextPart,
     Tool,
 )
@@ -39,15 +41,12 @@ def encode(request: AIRequest, target: Target, facts: Facts) -> bytes:
         "temperature": request.temperature,
         "top_p": request.top_p,
         quirks.max_tokens_field: request.max_tokens,
-        "stop": request.stop_sequences or None,
-        "frequency_penalty": request.frequency_penalty,
-        "presence_penalty": request.presence_penalty,
-        quirks.seed_field: request.seed,
+        **_sampling(request, target, facts),
         "tools": [_tool(tool) for tool in request.tools or ()] or None,
         "tool_choice": _tool_choice(request, target) if request.tools else None,
         "parallel_tool_calls": request.parallel_tool_calls if request.tools else None,
-        "response_format": _response_format(request),
-        "reasoning_effort": _reasoning_effort(request, target, facts),
+        "response_format": _response_format(request, target, facts),
+        **_reasoning(request, target, facts),
     }
     if request.stream:
         fields["stream"] = True
@@ -57,12 +56,30 @@ def encode(request: AIRequest, target: Target, facts: Facts) -> bytes:
     return msgspec.json.encode(body | (request.extra or {}))
 
 
+def _sampling(request: AIRequest, target: Target, facts: Facts) -> dict[str, Any]:
+    """The fields that not every vendor takes."""
+    quirks = target.vendor.quirks
+    given: dict[Refusable, Any] = {
+        "stop_sequences": request.stop_sequences or None,
+        "frequency_penalty": request.frequency_penalty,
+        "presence_penalty": request.presence_penalty,
+        "seed": request.seed,
+    }
+    for name in quirks.refuses:
+        if given[name] is not None:
+            facts.warn(f"{target.vendor.display_name} takes no `{name}`; it was not sent.")
+            given[name] = None
+    own = {"stop_sequences": "stop", "seed": quirks.seed_field}
+    return {own.get(name, name): value for name, value in given.items()}
+
+
 def _message(message: AIMessage, path: str, target: Target, facts: Facts) -> dict[str, Any]:
     fields: dict[str, Any] = {"role": message.role, "content": _content(message, path, target)}
     if message.name is not None:
-        if message.role == "tool" or target.vendor.quirks.names == "any message":
+        names = target.vendor.quirks.names
+        if names == "any message" or (names == "tool results" and message.role == "tool"):
             fields["name"] = message.name
-        else:
+        elif message.role != "tool":  # whose result it is, its id tells
             facts.warn(
                 f"{target.vendor.display_name} takes no `name` in a {message.role} message; "
                 "it was not sent. Say in the content who speaks."
@@ -79,7 +96,9 @@ def _message(message: AIMessage, path: str, target: Target, facts: Facts) -> dic
             for call in message.tool_calls
         ]
     back = target.vendor.quirks.reasoning_back
-    if back and message.reasoning:
+    if back == "reasoning_details" and message.reasoning:
+        fields |= reasoning_details.back(message.reasoning)
+    elif back and message.reasoning:
         fields[back] = "".join(block.text or "" for block in message.reasoning)
     return fields
 
@@ -146,33 +165,66 @@ def _tool_choice(request: AIRequest, target: Target) -> str | dict[str, Any] | N
             return other
 
 
-def _response_format(request: AIRequest) -> dict[str, Any] | None:
+def _response_format(request: AIRequest, target: Target, facts: Facts) -> dict[str, Any] | None:
+    taken = target.vendor.quirks.json_formats
     match request.response_format:
-        case JsonObjectFormat():
+        case JsonObjectFormat() if "json_object" in taken:
             return {"type": "json_object"}
-        case JsonSchemaFormat() as wanted:
-            schema: dict[str, Any] = {"name": wanted.name, "schema": wanted.schema}
-            if wanted.description is not None:
-                schema["description"] = wanted.description
-            if wanted.strict is not None:
-                schema["strict"] = wanted.strict
-            return {"type": "json_schema", "json_schema": schema}
+        case JsonObjectFormat():
+            return _json_schema(JsonSchemaFormat(schema={"type": "object"}))
+        case JsonSchemaFormat() as wanted if "json_schema" in taken:
+            return _json_schema(wanted)
+        case JsonSchemaFormat():
+            facts.warn(
+                f"{target.vendor.display_name} takes no JSON schema; it was asked for a JSON "
+                "object. Say in the prompt what the JSON has to hold."
+            )
+            return {"type": "json_object"}
         case _:
             return None
 
 
-def _reasoning_effort(request: AIRequest, target: Target, facts: Facts) -> str | None:
-    if request.reasoning is None:
-        return None
-    if request.reasoning.max_tokens is not None:
+def _json_schema(wanted: JsonSchemaFormat) -> dict[str, Any]:
+    schema: dict[str, Any] = {"name": wanted.name, "schema": wanted.schema}
+    if wanted.description is not None:
+        schema["description"] = wanted.description
+    if wanted.strict is not None:
+        schema["strict"] = wanted.strict
+    return {"type": "json_schema", "json_schema": schema}
+
+
+def _reasoning(request: AIRequest, target: Target, facts: Facts) -> dict[str, Any]:
+    """The field for how much the model may think, under the vendor's name."""
+    wanted = request.reasoning
+    if wanted is None:
+        return {}
+    name, quirks = target.vendor.display_name, target.vendor.quirks
+    if quirks.reasoning_object:
+        return {"reasoning": _reasoning_object(wanted, target, facts)}
+    if wanted.max_tokens is not None:
         facts.warn(
-            f"{target.vendor.display_name} takes no `reasoning.max_tokens` here; it was not sent. "
-            "Use `reasoning.effort`."
+            f"{name} takes no `reasoning.max_tokens` here; it was not sent. Use `reasoning.effort`."
         )
-    if request.reasoning.effort is not None and not target.vendor.quirks.reasoning_effort:
+    if wanted.effort is not None and not quirks.reasoning_effort:
         facts.warn(
-            f"{target.vendor.display_name} takes no `reasoning.effort`; it was not sent. "
-            "Use `extra` for its own field."
+            f"{name} takes no `reasoning.effort`; it was not sent. Use `extra` for its own field."
         )
-        return None
-    return request.reasoning.effort
+        return {}
+    if quirks.thinking_switch and wanted.effort in (None, "none"):
+        return {"thinking": {"type": "disabled" if wanted.effort else "enabled"}}
+    effort = dict(quirks.efforts).get(wanted.effort or "", wanted.effort)
+    if effort != wanted.effort:
+        facts.warn(f"{name} has no `reasoning.effort` {wanted.effort!r}; {effort!r} was sent.")
+    return {"reasoning_effort": effort}
+
+
+def _reasoning_object(wanted: ReasoningOptions, target: Target, facts: Facts) -> dict[str, Any]:
+    """OpenRouter's, which takes one of the two."""
+    if wanted.max_tokens is None:
+        return {"enabled": True} if wanted.effort is None else {"effort": wanted.effort}
+    if wanted.effort is not None:
+        facts.warn(
+            f"{target.vendor.display_name} takes either `reasoning.effort` or "
+            "`reasoning.max_tokens`; the effort was not sent."
+        )
+    return {"max_tokens": wanted.max_tokens}

@@ -6,15 +6,14 @@ place that knows what a field means.
 
 from __future__ import annotations
 
-from typing import Any
-
 import msgspec
 
 from sidecar.errors import AIError, InvalidResponse, TruncatedStream
 from sidecar.keys.redaction import scrub, without_secrets
-from sidecar.providers.formats import faults
+from sidecar.providers.formats import faults, filters
 from sidecar.providers.formats.openai_chat import parts, usage, wire
 from sidecar.providers.formats.openai_chat.citations import Citations
+from sidecar.providers.formats.openai_chat.reasoning_details import Details
 from sidecar.providers.formats.openai_chat.tool_calls import ToolCalls
 from sidecar.providers.formats.openai_chat.wire import Choice, Chunk, Delta, as_text, text
 from sidecar.providers.formats.surrogates import SurrogateJoiner
@@ -64,6 +63,7 @@ class ChatDecoder:
         self._failure: AIError | None = None
         self._calls = ToolCalls()
         self._citations = Citations()
+        self._details = Details()
         self._content = SurrogateJoiner()
         self._reasoning = SurrogateJoiner()
         self._refusal = SurrogateJoiner()
@@ -106,6 +106,8 @@ class ChatDecoder:
         if self._finish_reason is None and not self._anything:
             message = f"{self._target.vendor.display_name} sent an empty stream."
             raise InvalidResponse(message, provider=name)
+        if blocks := self._details.blocks():
+            self._facts.reasoning = blocks
         rest = StreamChunk(
             content=self._content.flush() or None,
             reasoning=self._reasoning.flush() or None,
@@ -143,8 +145,8 @@ class ChatDecoder:
             citations = self._citations.of_answer(chunk.citations, chunk.search_results)
             if citations:
                 found.append(StreamChunk(citations=citations))
-        if chunk.images or chunk.related_questions:
-            parts.leave_out_of_answer(chunk, facts)
+        if chunk.prompt_filter_results or chunk.images or chunk.related_questions:
+            parts.tell_of_answer(chunk, facts)
         if chunk.x_groq is not None:
             counted = counted or chunk.groq.get("usage")
         if counted is not None and (count := usage.read(counted, facts)):
@@ -200,13 +202,18 @@ class ChatDecoder:
             content = content or heard
         if delta.reasoning_content or delta.reasoning or delta.reasoning_details:
             reasoning = parts.reasoning(delta) or reasoning
+            self._details.add(delta.reasoning_details, self._facts)
+        if delta.annotations:
+            parts.leave_out_of_annotations(delta.annotations, self._facts)
+        if choice.content_filter_results:
+            filters.tell("the answer", choice.content_filter_results, self._facts)
         said = StreamChunk(
             content=self._content.feed(content) if content else None,
             reasoning=self._reasoning.feed(reasoning) if reasoning else None,
             tool_calls=self._tool_calls(delta),
             citations=self._citations.of_annotations(delta.annotations),
             refusal=self._refusal.feed(as_text(delta.refusal)) if delta.refusal else None,
-            logprobs=self._logprobs(choice.logprobs) if choice.logprobs else None,
+            logprobs=parts.logprobs(choice.logprobs, self._facts) if choice.logprobs else None,
             finish_reason=self._finish(text(choice.finish_reason)),
         )
         if choice.delta is not None and not self._deltas_speak:
@@ -250,18 +257,6 @@ class ChatDecoder:
             self._facts.warn("A tool call came without a name; its arguments are kept.")
         return rest or None
 
-    def _logprobs(self, given: object) -> dict[str, list[Any]] | None:
-        """Keep the lists of it, whichever names they have."""
-        lists = given.items() if isinstance(given, dict) else ()
-        kept = {name: value for name, value in lists if isinstance(value, list) and value}
-        try:
-            msgspec.json.encode(kept)
-        except (UnicodeEncodeError, RecursionError):
-            kept = {}
-        if not kept and _holds_something(given):
-            self._facts.warn("The provider's logprobs can't be read and were left out.")
-        return kept or None
-
     def _safe(self, word: str) -> str:
         return scrub(word, parts.MAX_WORD)
 
@@ -292,10 +287,6 @@ def parse_response(body: bytes, target: Target, facts: Facts) -> list[StreamChun
 def _number(choice: Choice, at: int) -> int:
     """A choice's number; where it has none, its place."""
     return choice.index if isinstance(choice.index, int) else at
-
-
-def _holds_something(given: object) -> bool:
-    return any(given.values()) if isinstance(given, dict) else bool(given)
 
 
 def _id(value: object) -> str | None:

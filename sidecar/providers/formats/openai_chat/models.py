@@ -27,6 +27,8 @@ class _Model(msgspec.Struct):
     max_completion_tokens: Any = None  # Groq
     capabilities: Any = None  # Mistral: {name: bool}; others: [name]
     meta: Any = None  # llama.cpp's server
+    architecture: Any = None  # OpenRouter
+    top_provider: Any = None  # OpenRouter
 
 
 _LAST_SECOND = 253_402_300_799
@@ -82,13 +84,18 @@ def _info(model: _Model, target: Target) -> ModelInfo:
         model.max_model_len,
         lenient.fields(model.meta).get("n_ctx"),
     )
+    outputs = (
+        model.max_completion_tokens,
+        lenient.fields(model.top_provider).get("max_completion_tokens"),
+    )
     title = _name(model.display_name) or _name(model.name)
     return ModelInfo(
         id=without_secrets(model.id),
         provider=target.vendor.name,
         display_name=title if title != model.id else None,
         context_window=next((found for each in contexts if (found := lenient.count(each))), None),
-        max_output_tokens=lenient.count(model.max_completion_tokens) or None,
+        max_output_tokens=next((found for each in outputs if (found := lenient.count(each))), None),
+        input_modalities=_names(lenient.fields(model.architecture).get("input_modalities")),
         capabilities=_capabilities(model.capabilities),
         created_at=_created_at(model.created),
         owned_by=_name(model.owned_by),
@@ -107,6 +114,10 @@ def _created_at(given: object) -> int | None:
 def _capabilities(given: object) -> list[str] | None:
     if isinstance(given, dict):
         return [without_secrets(str(name)) for name, has in given.items() if has is True]
-    if isinstance(given, list):
-        return [without_secrets(name) for name in given if isinstance(name, str)]
-    return None
+    return _names(given)
+
+
+def _names(given: object) -> list[str] | None:
+    if not isinstance(given, list):
+        return None
+    return [without_secrets(name) for name in given if isinstance(name, str)]

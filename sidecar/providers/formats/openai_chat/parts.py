@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import msgspec
+
 from sidecar.keys.redaction import scrub
+from sidecar.providers.formats import filters
 from sidecar.providers.formats.lenient import fields
 from sidecar.providers.formats.openai_chat.wire import Chunk, Delta, as_text, text
 from sidecar.providers.sink import Facts
@@ -48,8 +53,33 @@ def heard(delta: Delta, facts: Facts) -> str:
     return text(delta.audio.get("transcript")) or ""
 
 
-def leave_out_of_answer(chunk: Chunk, facts: Facts) -> None:
-    """Tell what Perplexity adds to its answer and AIResponse has no place for."""
+def leave_out_of_annotations(annotations: object, facts: Facts) -> None:
+    """Tell of annotations that are no citations, like OpenRouter's of files that it has read."""
+    for annotation in annotations if isinstance(annotations, list) else ():
+        kind = fields(annotation).get("type")
+        if kind not in (None, "url_citation"):
+            kind = scrub(as_text(kind), MAX_WORD)
+            facts.warn(f"An annotation of type {kind!r} was left out.")
+
+
+def logprobs(given: object, facts: Facts) -> dict[str, list[Any]] | None:
+    """Keep the lists of it, whichever names they have."""
+    lists = given.items() if isinstance(given, dict) else ()
+    kept = {name: value for name, value in lists if isinstance(value, list) and value}
+    try:
+        msgspec.json.encode(kept)
+    except (UnicodeEncodeError, RecursionError):
+        kept = {}
+    if not kept and (any(given.values()) if isinstance(given, dict) else given):
+        facts.warn("The provider's logprobs can't be read and were left out.")
+    return kept or None
+
+
+def tell_of_answer(chunk: Chunk, facts: Facts) -> None:
+    """Tell what Azure filtered, and what Perplexity adds that AIResponse has no place for."""
+    prompts = chunk.prompt_filter_results
+    for prompt in prompts if isinstance(prompts, list) else ():
+        filters.tell("the prompt", fields(prompt).get("content_filter_results"), facts)
     for name in ("images", "related_questions"):
         if getattr(chunk, name):
             leave_out(name, facts)

@@ -15,7 +15,16 @@ from sidecar.errors import InvalidResponse
 from sidecar.providers.formats import faults, lenient
 from sidecar.providers.vendor import Target
 
-_JOINED = ("content", "reasoning_content", "reasoning", "refusal", "text", "thinking", "arguments")
+_JOINED = (
+    "content",
+    "reasoning_content",
+    "reasoning",
+    "refusal",
+    "text",
+    "thinking",
+    "summary",
+    "arguments",
+)
 """Fields whose text comes in pieces: a half character in one may be completed by the next."""
 
 
@@ -63,6 +72,7 @@ class Choice(Struct):
     error: Any = None
     usage: Any = None  # Moonshot
     text: Any = None  # the API before chat
+    content_filter_results: Any = None  # Azure
 
 
 class Chunk(Struct):
@@ -81,6 +91,7 @@ class Chunk(Struct):
     images: Any = None  # Perplexity
     related_questions: Any = None  # Perplexity
     x_groq: Any = None
+    prompt_filter_results: Any = None  # Azure
 
     @property
     def groq(self) -> dict[str, Any]:

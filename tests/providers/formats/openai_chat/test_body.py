@@ -104,6 +104,72 @@ def test_json_mode_and_json_schema(wanted: Json, expected: Json | None) -> None:
     assert body(response_format=wanted).get("response_format") == expected
 
 
+SCHEMA = {"type": "json_schema", "schema": {"type": "object", "required": ["a"]}}
+OBJECT = {"type": "json_object"}
+
+
+def test_a_vendor_without_json_schema_is_asked_for_an_object_and_that_is_told() -> None:
+    found, facts = built("deepseek", response_format=SCHEMA)
+    assert found["response_format"] == OBJECT
+    assert "JSON schema" in facts.warnings[0]
+    assert body("deepseek", response_format=OBJECT)["response_format"] == OBJECT
+
+
+@pytest.mark.parametrize("vendor", ["lmstudio", "perplexity"])
+def test_a_vendor_without_json_objects_is_asked_for_them_by_a_schema(vendor: str) -> None:
+    found = body(vendor, response_format=OBJECT)["response_format"]
+    assert found["type"] == "json_schema"
+    assert found["json_schema"]["schema"] == {"type": "object"}
+    sent = body(vendor, response_format=SCHEMA)["response_format"]["json_schema"]
+    assert sent["schema"] == SCHEMA["schema"]
+
+
+def test_what_a_vendor_refuses_is_told_and_not_sent() -> None:
+    found, facts = built("perplexity", seed=3, stop_sequences=["END"], top_p=0.5)
+    assert found == {"model": "m", "messages": ASK, "top_p": 0.5}
+    assert [name in each for name, each in zip(("seed", "stop"), facts.warnings, strict=True)]
+    assert body("perplexity") == {"model": "m", "messages": ASK}
+
+
+@pytest.mark.parametrize(
+    ("vendor", "effort", "expected"),
+    [
+        ("groq", "minimal", "low"),
+        ("groq", "xhigh", "high"),
+        ("mistral", "low", "high"),
+        ("cerebras", "minimal", "low"),
+        ("xai", "minimal", "low"),
+        ("fireworks", "minimal", "low"),
+        ("together", "xhigh", "high"),
+    ],
+)
+def test_an_effort_that_a_vendor_has_not_is_the_nearest_and_that_is_told(
+    vendor: str, effort: str, expected: str
+) -> None:
+    found, facts = built(vendor, reasoning={"effort": effort})
+    assert found["reasoning_effort"] == expected
+    assert effort in facts.warnings[0]
+    assert expected in facts.warnings[0]
+    assert body(vendor, reasoning={"effort": "none"})["reasoning_effort"] == "none"
+
+
+def test_deepseek_has_a_switch_beside_its_efforts() -> None:
+    assert body("deepseek", reasoning={"effort": "none"})["thinking"] == {"type": "disabled"}
+    assert body("deepseek", reasoning={})["thinking"] == {"type": "enabled"}
+    found = body("deepseek", reasoning={"effort": "low"})
+    assert found["reasoning_effort"] == "low"
+    assert "thinking" not in found
+
+
+def test_groq_takes_no_names_at_all() -> None:
+    spoken = {"role": "user", "content": "hi", "name": "ada"}
+    result = {"role": "tool", "content": "5", "tool_call_id": "x", "name": "f"}
+    found, facts = built("groq", messages=[spoken, result])
+    assert not any("name" in each for each in found["messages"])
+    [warning] = facts.warnings  # whose result it is, its id tells
+    assert "user message" in warning
+
+
 def content(vendor: str, part: Json) -> Json:
     [message] = body(vendor, messages=[{"role": "user", "content": [part]}])["messages"]
     [found] = message["content"]

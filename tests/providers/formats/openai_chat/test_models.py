@@ -25,6 +25,25 @@ def test_together_gives_the_list_bare() -> None:
     assert model.provider == "together"
 
 
+def test_openrouter_tells_what_a_model_takes_and_gives() -> None:
+    [model] = listed(
+        {
+            "data": [
+                {
+                    "id": "a/b",
+                    "name": "A: B",
+                    "context_length": 8192,
+                    "architecture": {"input_modalities": ["text", "image", 7]},
+                    "top_provider": {"max_completion_tokens": 1024},
+                }
+            ]
+        },
+        "openrouter",
+    )
+    assert (model.context_window, model.max_output_tokens) == (8192, 1024)
+    assert (model.display_name, model.input_modalities) == ("A: B", ["text", "image"])
+
+
 @pytest.mark.parametrize(
     ("fields", "expected"),
     [

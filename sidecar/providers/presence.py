@@ -1,0 +1,27 @@
+"""Whether a server on this machine is running: it takes a connection. It is sent nothing."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+import anyio
+
+_LOOPBACK = ("localhost", "127.0.0.1", "::1")
+_PATIENCE_S = 0.25
+"""A server that runs takes a connection at once. Windows tries for two seconds where none does."""
+
+
+async def answers(base_url: str) -> bool:
+    """Return whether something is there. Another machine is not asked, and counts as there."""
+    parts = urlsplit(base_url)
+    if parts.hostname not in _LOOPBACK:
+        return True
+    port = parts.port or (443 if parts.scheme == "https" else 80)
+    with anyio.move_on_after(_PATIENCE_S):
+        try:
+            stream = await anyio.connect_tcp(parts.hostname, port)
+        except OSError:
+            return False
+        await stream.aclose()
+        return True
+    return False
