@@ -32,7 +32,7 @@ DEFAULTS = Deadlines(connect_ms=15_000, first_token_ms=600_000, idle_ms=120_000,
 
 T = TypeVar("T")
 
-_OWN_AUTH: dict[str, AuthStyle] = {"anthropic": "x-api-key"}
+_OWN_AUTH: dict[str, AuthStyle] = {"anthropic": "x-api-key", "gemini": "x-goog-api-key"}
 """Where a provider of one's own expects its key, by its format; else `Authorization: Bearer`."""
 _OWN_CAPABILITIES = {"anthropic": ("document_citations", "prompt_caching")}
 """What is sent to it, by its format: what it makes of that, it says itself."""

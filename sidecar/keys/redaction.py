@@ -38,7 +38,7 @@ _KEY_SHAPED = re.compile(
     | \bBasic\s+(?=.[a-z]*[A-Z\d+/=])[A-Za-z\d+/]{8,}={0,2}  # a proxy's login, and not a mere word
     | \b(?:sk|pk|rk)[-_][A-Za-z0-9_*.\-]{8,}              # OpenAI, Anthropic, OpenRouter, DeepSeek
     | \b(?:gsk|xai|pplx|csk|fw|tgp|hf|nvapi)[-_][A-Za-z0-9_*.\-]{8,}
-    | \bAIza[A-Za-z0-9_\-]{20,}                           # Google
+    | \b(?:AIza|AQ\.)[A-Za-z0-9_\-]{20,}                  # Google, until 2026 and since
     | \b(?=[A-Za-z0-9]*[A-Z])(?=[A-Za-z0-9]*[a-z])(?=[A-Za-z0-9]*\d)
       (?:[A-Za-z0-9]{32}|[A-Za-z0-9]{84})\b               # Mistral; Azure
     | \beyJ[A-Za-z0-9_\-]{10,}\.[A-Za-z0-9_\-]{10,}\.[A-Za-z0-9_\-]*   # a JSON web token

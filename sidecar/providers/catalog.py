@@ -27,6 +27,31 @@ VENDORS: tuple[Vendor, ...] = (
         ),
     ),
     Vendor(
+        name="google",
+        display_name="Google",
+        format="gemini",
+        base_url="https://generativelanguage.googleapis.com/v1beta",
+        auth="x-goog-api-key",
+        key_variables=("GEMINI_API_KEY", "GOOGLE_API_KEY"),
+        capabilities=(*_VISION, "files", "audio", "reasoning", "citations"),
+    ),
+    Vendor(
+        name="google-openai",
+        display_name="Google (OpenAI-compatible)",
+        format="openai_chat",
+        base_url="https://generativelanguage.googleapis.com/v1beta/openai",
+        key_variables=("GEMINI_API_KEY", "GOOGLE_API_KEY"),
+        capabilities=(*_VISION, "audio", "reasoning"),
+        # ai.google.dev/gemini-api/docs/openai. Fields that it does not know are refused (400,
+        # "Cannot find field").
+        quirks=Quirks(
+            refuses=("frequency_penalty", "presence_penalty", "seed"),
+            thought_signatures=True,
+            file_by_url=False,
+            names="tool results",
+        ),
+    ),
+    Vendor(
         name="anthropic",
         display_name="Anthropic",
         format="anthropic",

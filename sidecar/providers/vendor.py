@@ -61,6 +61,8 @@ class Quirks(msgspec.Struct, frozen=True, kw_only=True):
     """Has Azure's paths: those of `/openai/v1`, or one of each deployment."""
     attribution: bool = False
     """Takes the app's name and address, for its own statistics of apps."""
+    thought_signatures: bool = False
+    """Gives its tool calls `extra_content.google.thought_signature`, and wants it back."""
 
 
 class Vendor(msgspec.Struct, frozen=True, kw_only=True):

@@ -20,6 +20,8 @@ SHAPES = {
     "anthropic": "sk-ant-api03-abcdefghijklmnopqrst-AA",
     "azure": "aB3dE5fG7hI9" * 7,
     "openrouter": "sk-or-v1-0123456789abcdef",
+    "google": "AQ.Ab1-cdefghijklmnopqrstuvwxyz_0123456789",
+    "google-openai": "AIzaSyA1234567890abcdefghijklmnopqrstuvw",
     "groq": "gsk_abcdefghijklmnop",
     "mistral": "aB3dE5fG7hI9jK1lM3nO5pQ7rS9tU1vW",
     "deepseek": "sk-abcdefgh12345678",

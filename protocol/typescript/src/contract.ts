@@ -777,7 +777,7 @@ export interface CountResult {
 export interface ConfigureProviderParams {
   /** 1 to 100 characters. */
   provider: string;
-  format?: "anthropic" | "ollama" | "openai_chat" | "openai_responses" | null;
+  format?: "anthropic" | "gemini" | "ollama" | "openai_chat" | "openai_responses" | null;
   /** 1 to 100 characters. */
   display_name?: string | null;
   /** At most 2000 characters. */

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal, get_args
 if TYPE_CHECKING:
     from sidecar.providers.format import Format
 
-FormatName = Literal["openai_chat", "openai_responses", "anthropic", "ollama"]
+FormatName = Literal["openai_chat", "openai_responses", "anthropic", "gemini", "ollama"]
 FORMATS: tuple[FormatName, ...] = get_args(FormatName)
 """Those of servers; what runs on this machine has none."""
 
@@ -30,4 +30,8 @@ def load(name: str) -> Format:
         from sidecar.providers.formats.ollama import Ollama  # noqa: PLC0415
 
         return Ollama()
+    if name == "gemini":
+        from sidecar.providers.formats.gemini import Gemini  # noqa: PLC0415
+
+        return Gemini()
     raise KeyError(name)

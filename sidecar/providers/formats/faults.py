@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from sidecar.errors import AIError, ConfigError, ContentFilter, ProviderTimeout
 from sidecar.keys.redaction import MARK, scrub, without_secrets
-from sidecar.providers.formats import filters, kinds, lenient
+from sidecar.providers.formats import filters, google_errors, kinds, lenient
 from sidecar.providers.formats.surrogates import whole
 from sidecar.providers.headers import request_id, retry_after_ms
 from sidecar.providers.vendor import Target
@@ -30,9 +30,10 @@ _NESTED = re.compile(r'"(?:code|type)"\s*:\s*"([^"]{1,200})"')
 def parse_error(status: int, headers: Mapping[str, str], body: bytes, target: Target) -> AIError:
     """Turn an answer whose status is not 2xx into its error."""
     fault = _read(body)
-    kind = kinds.kind_of(status, fault.codes, fault.message)
+    kind = fault.google.kind or kinds.kind_of(status, fault.codes, fault.message)
     name = target.vendor.display_name
     reason = fault.said or f"HTTP status {status}"
+    wait = retry_after_ms(headers)
     hint = _hint(kind, fault)
     if status // 100 == _REDIRECTION:
         kind, reason = ConfigError, f"it redirects (HTTP status {status})"
@@ -45,7 +46,7 @@ def parse_error(status: int, headers: Mapping[str, str], body: bytes, target: Ta
         hint=hint,
         provider=target.vendor.name,
         status=status,
-        retry_after_ms=retry_after_ms(headers),
+        retry_after_ms=fault.google.retry_after_ms if wait is None else wait,
         request_id=request_id(headers),
         provider_message=fault.said,
     )
@@ -54,12 +55,13 @@ def parse_error(status: int, headers: Mapping[str, str], body: bytes, target: Ta
 def error_in_stream(data: bytes, target: Target) -> AIError:
     """Turn an error that came inside a 200 answer into its error."""
     fault = _read(data)
-    kind = kinds.kind_of(fault.status or 200, fault.codes, fault.message)
+    kind = fault.google.kind or kinds.kind_of(fault.status or 200, fault.codes, fault.message)
     return kind(
         f"{target.vendor.display_name}: {fault.said or 'an error without a message'}",
         hint=_hint(kind, fault),
         provider=target.vendor.name,
         status=fault.status,
+        retry_after_ms=fault.google.retry_after_ms,
         provider_message=fault.said,
     )
 
@@ -101,6 +103,7 @@ class _Fault(NamedTuple):
     """The status that the body itself names."""
     filtered: str = ""
     """What a content filter was set off by (Azure, OpenRouter)."""
+    google: google_errors.Told = google_errors.Told()
 
 
 def _read(body: bytes) -> _Fault:
@@ -120,7 +123,9 @@ def _read(body: bytes) -> _Fault:
         filtered = _filtered(error)
     words = (message or "")[:_EXCERPT]
     codes += _NESTED.findall(words) if words.count(" ") else [words]
-    return _Fault(said or excerpt(body) or None, " ".join(codes), words, status, filtered)
+    said = said or excerpt(body) or None
+    google = google_errors.read(error)
+    return _Fault(said, " ".join(codes), words, status, filtered, google)
 
 
 def _filtered(error: dict[str, Any]) -> str:

@@ -7,6 +7,7 @@ from typing import Any, assert_never
 import msgspec
 
 from sidecar.errors import InvalidParams
+from sidecar.providers.formats.google_models import UNSIGNED, UNSIGNED_TOLD, family
 from sidecar.providers.formats.openai_chat import reasoning_details
 from sidecar.providers.sink import Facts
 from sidecar.providers.vendor import Refusable, Target
@@ -23,6 +24,7 @@ from sidecar.values import (
     ReasoningOptions,
     TextPart,
     Tool,
+    ToolCall,
 )
 
 
@@ -95,12 +97,25 @@ def _message(message: AIMessage, path: str, target: Target, facts: Facts) -> dic
             }
             for call in message.tool_calls
         ]
+        if target.vendor.quirks.thought_signatures:
+            _sign(fields["tool_calls"], message.tool_calls, target, facts)
     back = target.vendor.quirks.reasoning_back
     if back == "reasoning_details" and message.reasoning:
         fields |= reasoning_details.back(message.reasoning)
     elif back and message.reasoning:
         fields[back] = "".join(block.text or "" for block in message.reasoning)
     return fields
+
+
+def _sign(parts: list[dict[str, Any]], calls: list[ToolCall], target: Target, facts: Facts) -> None:
+    """Google's form: ai.google.dev/gemini-api/docs/thought-signatures#openai."""
+    signatures = [call.signature for call in calls]
+    if signatures[0] is None and family(target.model).checks_signatures:
+        facts.warn(UNSIGNED_TOLD)
+        signatures[0] = UNSIGNED
+    for part, signature in zip(parts, signatures, strict=True):
+        if signature is not None:
+            part["extra_content"] = {"google": {"thought_signature": signature}}
 
 
 def _content(message: AIMessage, path: str, target: Target) -> str | list[dict[str, Any]] | None:

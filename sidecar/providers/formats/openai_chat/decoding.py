@@ -61,7 +61,7 @@ class ChatDecoder:
         self._finish_reason: FinishReason | None = None
         self._anything = False
         self._failure: AIError | None = None
-        self._calls = ToolCalls()
+        self._calls = ToolCalls(facts.signatures)
         self._citations = Citations()
         self._details = Details()
         self._content = SurrogateJoiner()

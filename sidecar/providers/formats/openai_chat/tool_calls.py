@@ -30,6 +30,7 @@ from dataclasses import dataclass, field
 import msgspec
 
 from sidecar.errors import InvalidResponse
+from sidecar.providers.formats.lenient import fields
 from sidecar.providers.formats.openai_chat.wire import CallDelta, Function, as_text, text
 from sidecar.providers.formats.surrogates import SurrogateJoiner, whole
 from sidecar.providers.pieces import Pieces
@@ -70,13 +71,15 @@ class _Call:
 class ToolCalls:
     """The calls of one answer. `prefix` makes the ids of calls that came without one."""
 
-    def __init__(self) -> None:
+    def __init__(self, signatures: dict[int, str] | None = None) -> None:
         self.prefix = "response"
+        self._signatures = {} if signatures is None else signatures
         self._calls: list[_Call] = []
         self._at: dict[int, _Call] = {}
         self._by_id: dict[str, _Call] = {}
         self._in_this_chunk: set[int] = set()
         self._waiting = 0
+        self._signed = 0
 
     def __bool__(self) -> bool:
         """True where there are any."""
@@ -96,6 +99,8 @@ class ToolCalls:
             self._in_this_chunk.add(call.index)
             self._identify(call, given)
             call.name = call.name or name
+            if delta.extra_content:
+                self._sign(call, delta.extra_content)
             arguments = call.joiner.feed(written)
             if arguments:
                 call.held.append(arguments)
@@ -133,6 +138,15 @@ class ToolCalls:
             call.wire_id = given
             call.id = call.id or given
             self._by_id[given] = call
+
+    def _sign(self, call: _Call, extra: object) -> None:
+        """Keep `{"google": {"thought_signature"}}`, which the call has to go back with."""
+        if signature := text(fields(fields(extra).get("google")).get("thought_signature")):
+            self._signed += len(signature)
+            if self._signed > MAX_HELD:
+                message = f"Tool calls have more than {MAX_HELD} characters of signatures."
+                raise InvalidResponse(message)
+            self._signatures[call.index] = signature
 
     def _known(
         self, given: str | None, index: int | None, name: str | None, arguments: str

@@ -42,6 +42,7 @@ class CallDelta(Struct):
     id: Any = None
     function: Function | None = None
     custom: Any = None  # a tool whose input is free text
+    extra_content: Any = None  # Google
 
 
 class Delta(Struct):
