@@ -94,6 +94,8 @@ def test_what_is_answered_keeps_to_its_schema(start: Start, scripts: str) -> Non
         ("list_models", {"provider": "scripted"}),
         ("test_provider_connection", {"provider": "scripted"}),
         ("test_provider_connection", {"provider": "groq"}),
+        ("embed", {"provider": "scripted", "model": "any", "input": ["a", "b"]}),
+        ("count_tokens", params("hello")),
         ("configure_provider", {"provider": "groq", "model": "m", "timeouts": {"idle_ms": 5}}),
         ("set_active_provider", {"provider": "scripted", "model": "hello"}),
         ("get_active_provider", {}),

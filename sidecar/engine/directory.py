@@ -34,7 +34,10 @@ T = TypeVar("T")
 
 _OWN_AUTH: dict[str, AuthStyle] = {"anthropic": "x-api-key", "gemini": "x-goog-api-key"}
 """Where a provider of one's own expects its key, by its format; else `Authorization: Bearer`."""
-_OWN_CAPABILITIES = {"anthropic": ("document_citations", "prompt_caching")}
+_OWN_CAPABILITIES: dict[str, tuple[str, ...]] = {
+    **dict.fromkeys(FORMATS, ("embeddings",)),
+    "anthropic": ("document_citations", "prompt_caching"),
+}
 """What is sent to it, by its format: what it makes of that, it says itself."""
 
 

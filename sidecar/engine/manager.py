@@ -36,7 +36,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-_OWN_FIELD = "It has a parameter of its own; to stream is another method."
 Run = Callable[[Sink], Awaitable[None]]
 """Answers one request into a sink."""
 
@@ -91,8 +90,11 @@ class AIManager:
         """
         _check_extra(request.extra, "input", path="$")
         row = self.directory.row(provider or self.directory.active.provider)
-        wire = None if row.vendor.format in self._local else self._format(row.vendor.format)
-        if not isinstance(wire, Embeds):
+        local = self._local.get(row.vendor.format)
+        if isinstance(local, on_this_machine.EmbedsHere):
+            return row, Facts(), await local.embed(request)
+        wire = self._format(row.vendor.format) if local is None else None
+        if not isinstance(wire, Embeds) or "embeddings" not in row.vendor.capabilities:
             raise InvalidParams(
                 f"{row.vendor.display_name} makes no embeddings.",
                 path="$.provider",
@@ -325,7 +327,10 @@ def _check_extra(extra: dict[str, Any] | None, *names: str, path: str = "$.reque
     for name in names:
         if name in (extra or {}):
             message = f"`extra` cannot set `{name}`."
-            raise InvalidParams(message, path=f"{path}.extra.{name}", hint=_OWN_FIELD)
+            other = ", or the method that streams" if name == "stream" else ""
+            own = f"{path}.{name}".removeprefix("$.")
+            hint = f"Use `{own}`{other}."
+            raise InvalidParams(message, path=f"{path}.extra.{name}", hint=hint)
 
 
 def _with_defaults(request: AIRequest, row: Row) -> AIRequest:

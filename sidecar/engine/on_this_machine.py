@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from sidecar.providers.deadlines import Watch
+from sidecar.providers.format import Embedded
 from sidecar.providers.sink import Facts, Sink
 from sidecar.providers.vendor import Deadlines, Vendor
-from sidecar.values import AIRequest, ModelInfo, StreamChunk
+from sidecar.values import AIRequest, EmbedRequest, ModelInfo, StreamChunk
 
 
 class LocalProvider(Protocol):
@@ -24,6 +25,14 @@ class LocalProvider(Protocol):
 
     def available(self) -> bool:
         """True where everything that an answer needs is installed."""
+
+
+@runtime_checkable
+class EmbedsHere(Protocol):
+    """One of them that makes vectors of texts, too."""
+
+    async def embed(self, request: EmbedRequest) -> Embedded:
+        """A vector for each text, in their order."""
 
 
 class _Watched:

@@ -12,13 +12,17 @@ For building and testing a front end with no network. `--scripted DIR` offers ev
     {"hang": true}                           nothing more, until cancelled
     {"truncate": true}                       the stream ends here, without its end
 
+`embed` gives each text a vector made of its hash, by whatever model.
+
 Without a `finish_reason` of its own an answer ends with `stop`. A wrong line is a `config` error
 that names file and line.
 """
 
 from __future__ import annotations
 
+import hashlib
 import itertools
+import math
 import re
 from collections.abc import Iterable
 from pathlib import Path
@@ -29,11 +33,19 @@ import msgspec
 from msgspec import Struct
 
 from sidecar import errors
-from sidecar.errors import AIError, ConfigError, ModelNotFound, TruncatedStream
+from sidecar.errors import (
+    AIError,
+    ConfigError,
+    InvalidParams,
+    ModelNotFound,
+    TruncatedStream,
+)
+from sidecar.providers.format import Embedded
 from sidecar.providers.sink import Sink
 from sidecar.values import (
     AIRequest,
     Citation,
+    EmbedRequest,
     FinishReason,
     ModelInfo,
     StreamChunk,
@@ -43,6 +55,10 @@ from sidecar.values import (
 )
 
 _NAME = "scripted"
+
+
+_DIMENSIONS = 8
+_MOST_DIMENSIONS = 32
 
 
 class _Fault(Struct, forbid_unknown_fields=True):
@@ -88,6 +104,14 @@ class ScriptedProvider:
     def available(self) -> bool:
         """True where there is any script."""
         return bool(self.models())
+
+    async def embed(self, request: EmbedRequest) -> Embedded:
+        """Vectors of length 1 that are the same for the same text, whatever the model's name."""
+        size = request.dimensions or _DIMENSIONS
+        if size > _MOST_DIMENSIONS:
+            message = f"The vectors of this provider have {_MOST_DIMENSIONS} numbers at most."
+            raise InvalidParams(message, path="$.dimensions", provider=_NAME)
+        return Embedded([_vector(text, size) for text in request.input])
 
     async def stream(self, request: AIRequest, model: str, sink: Sink) -> None:
         """Play the script `model`."""
@@ -177,3 +201,9 @@ def _leaves(kind: type[AIError]) -> list[type[AIError]]:
 def _unknown(kind: str, known: list[str]) -> NoReturn:
     message = f"The script's error kind {kind!r} is unknown."
     raise ConfigError(message, hint=f"Known: {', '.join(known)}.", provider=_NAME)
+
+
+def _vector(text: str, size: int) -> list[float]:
+    numbers = [byte - 127.5 for byte in hashlib.sha256(text.encode(errors="replace")).digest()]
+    length = math.hypot(*numbers[:size])
+    return [number / length for number in numbers[:size]]

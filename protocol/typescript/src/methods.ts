@@ -103,6 +103,16 @@ export abstract class ContractMethods {
     return this.request("test_provider_connection", params, options);
   }
 
+  /** Turn texts into vectors, in their order. */
+  embed(params: ParamsOf<"embed">, options?: RequestOptions): Answer<"embed"> {
+    return this.request("embed", params, options);
+  }
+
+  /** Count the tokens of a request before it is sent: natively, or as a marked estimate. */
+  countTokens(params: ParamsOf<"count_tokens">, options?: RequestOptions): Answer<"count_tokens"> {
+    return this.request("count_tokens", params, options);
+  }
+
   /** Set a provider's address and defaults; null sets a field back. */
   configureProvider(
     params: ParamsOf<"configure_provider">,

@@ -44,6 +44,12 @@ const CALLS: { [M in Method]: () => Promise<Methods[M]["result"]> } = {
   list_ai_providers: () => client.listProviders(),
   list_models: () => client.listModels({ provider: "scripted" }),
   test_provider_connection: () => client.testProviderConnection({ provider: "scripted" }),
+  embed: () => client.embed({ provider: "scripted", model: "any", input: ["a", "b"] }),
+  count_tokens: () =>
+    client.countTokens({
+      provider: "scripted",
+      request: { model: "hello", messages: [{ role: "user", content: "Hello?" }] },
+    }),
   configure_provider: () => client.configureProvider({ provider: "groq", model: "m" }),
   set_active_provider: () => client.setActiveProvider({ provider: "scripted", model: "hello" }),
   get_active_provider: () => client.getActiveProvider(),
@@ -75,6 +81,8 @@ const ANSWERS: { [M in Method]: object } = {
   },
   list_models: { models: [{ id: "endless" }, { id: "hello" }] },
   test_provider_connection: { ok: true, models: 2 },
+  embed: { provider: "scripted", dimensions: 8 },
+  count_tokens: { tokens: 6, estimated: true, model: "hello", provider: "scripted" },
   configure_provider: { name: "groq", defaults: { model: "m" } },
   set_active_provider: { provider: "scripted", model: "hello" },
   get_active_provider: { provider: "scripted", model: "hello" },

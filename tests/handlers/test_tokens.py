@@ -1,0 +1,161 @@
+"""Vectors of texts and counts of tokens, as a client on the pipe sees them."""
+
+from __future__ import annotations
+
+import base64
+import json
+import struct
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from sidecar.terminal.peer import Peer
+from tests.conftest import Start
+from tests.providers.raw_server import Connection, RawServer, serving
+from tests.providers.sidecars import LIMIT_S, Json
+
+LIMITED = ("429 No", b'{"error":{"message":"Rate limit reached","code":"rate_limit_exceeded"}}')
+
+
+class Vectors:
+    """A server that makes vectors: of each text its length, and how many came before it."""
+
+    def __init__(self) -> None:
+        self.bodies: list[Json] = []
+        self.keys: list[str] = []
+        self.refused: set[str] = set()
+        self.held = threading.Event()
+        self.asked = threading.Event()
+        self.held.set()
+        self.server: RawServer
+
+    def script(self, connection: Connection) -> None:
+        """Answer a request."""
+        head, _, body = self.server.requests[-1].partition(b"\r\n\r\n")
+        [key] = [
+            line[22:]
+            for line in head.splitlines()
+            if line.lower().startswith(b"authorization: bearer ")
+        ] or [b""]
+        self.keys.append(key.decode())
+        self.asked.set()
+        assert self.held.wait(LIMIT_S)
+        if self.keys[-1] in self.refused:
+            connection.answer(LIMITED[1], status=LIMITED[0], content_type="text/json")
+            return
+        self.bodies.append(json.loads(body))
+        texts = self.bodies[-1]["input"]
+        data = [
+            {"index": at, "embedding": base64.b64encode(struct.pack("<2f", len(text), at)).decode()}
+            for at, text in enumerate(texts)
+        ]
+        usage = {"prompt_tokens": len(texts), "total_tokens": len(texts)}
+        answer = {"model": "m-2026", "data": data[::-1], "usage": usage}
+        connection.answer(json.dumps(answer).encode(), content_type="application/json")
+
+
+@pytest.fixture
+def vectors() -> Iterator[Vectors]:
+    made = Vectors()
+    with serving(made.script) as server:
+        made.server = server
+        yield made
+
+
+@pytest.fixture
+def peer(start: Start, vectors: Vectors) -> Peer:
+    """A sidecar with this server as a provider of its own."""
+    peer = start()
+    given = {"provider": "mine", "format": "openai_chat", "base_url": vectors.server.url}
+    assert "result" in peer.call("configure_provider", given, LIMIT_S)
+    return peer
+
+
+def embed(peer: Peer, given: object, **more: object) -> Json:
+    return peer.call("embed", {"provider": "mine", "model": "m", "input": given, **more}, LIMIT_S)
+
+
+def test_each_text_gets_its_vector_in_their_order(peer: Peer, vectors: Vectors) -> None:
+    assert embed(peer, ["a", "abc"], dimensions=2)["result"] == {
+        "embeddings": [[1.0, 0.0], [3.0, 1.0]],
+        "model": "m-2026",
+        "provider": "mine",
+        "dimensions": 2,
+        "usage": {"prompt_tokens": 2, "completion_tokens": 0, "total_tokens": 2},
+    }
+    assert vectors.bodies[0]["dimensions"] == 2
+    assert embed(peer, "one text")["result"]["embeddings"] == [[8.0, 0.0]]
+
+
+def test_what_a_provider_does_not_take_at_once_is_sent_in_parts(
+    peer: Peer, vectors: Vectors
+) -> None:
+    result = embed(peer, ["x" * (number + 1) for number in range(250)])["result"]
+    assert [vector[0] for vector in result["embeddings"]] == [*range(1, 251)]
+    assert len(vectors.bodies) == 3
+    assert result["usage"]["prompt_tokens"] == 250
+
+
+def test_another_key_goes_on_where_the_first_is_at_its_limit(peer: Peer, vectors: Vectors) -> None:
+    for key in ("a", "b"):
+        given = {"provider": "mine", "api_key": f"key-{key}", "key_id": key, "store": "memory"}
+        peer.call("set_api_key", given, LIMIT_S)
+    vectors.refused = {"key-a"}
+    assert len(embed(peer, ["x"] * 150)["result"]["embeddings"]) == 150
+    assert vectors.keys == ["key-a", "key-b", "key-b"]
+
+
+def test_it_can_be_stopped_by_its_id(peer: Peer, vectors: Vectors) -> None:
+    vectors.held.clear()
+    given = {"provider": "mine", "model": "m", "input": "x", "execution_id": "e"}
+    number = peer.request("embed", given)
+    assert vectors.asked.wait(LIMIT_S)
+    again = peer.call("embed", given, LIMIT_S)
+    assert again["error"]["data"]["path"] == "$.execution_id"
+    assert peer.call("cancel_execution", {"execution_id": "e"}, LIMIT_S)["result"]["cancelled"]
+    vectors.held.set()
+    answer = peer.messages_until(lambda message: message.get("id") == number, LIMIT_S)[-1]
+    assert answer["error"]["code"] == -32800
+    assert "result" in peer.call("embed", given, LIMIT_S), "the id is free again"
+
+
+@pytest.mark.parametrize(
+    ("given", "path"),
+    [
+        ({"input": []}, "$.input"),
+        ({"input": ["x"] * 257}, "$.input"),
+        ({"input": [""]}, "$.input[0]"),
+        ({"input": "x", "extra": {"input": "y"}}, "$.extra.input"),
+        ({"input": "x", "provider": "anthropic"}, "$.provider"),
+        ({"input": "x", "provider": "deepseek"}, "$.provider"),
+        ({"input": "x", "provider": "local"}, "$.provider"),
+    ],
+)
+def test_what_cannot_be_done_is_refused_with_its_place(peer: Peer, given: Json, path: str) -> None:
+    answer = peer.call("embed", {"provider": "mine", "model": "m", **given}, LIMIT_S)
+    assert (answer["error"]["code"], answer["error"]["data"]["path"]) == (-32602, path)
+
+
+def test_a_provider_that_counts_is_asked(start: Start) -> None:
+    def count(connection: Connection) -> None:
+        assert b"POST /v1/messages/count_tokens" in server.requests[-1]
+        connection.answer(b'{"input_tokens": 14}', content_type="application/json")
+
+    with serving(count) as server:
+        peer = start()
+        url = server.url.removesuffix("/v1")
+        given = {"provider": "mine", "format": "anthropic", "base_url": url}
+        peer.call("configure_provider", given, LIMIT_S)
+        request = {"model": "claude-sonnet-4-5", "messages": [{"role": "user", "content": "Hi"}]}
+        asked = {"provider": "mine", "request": request}
+        assert peer.call("count_tokens", asked, LIMIT_S)["result"] == {
+            "tokens": 14, "estimated": False, "model": "claude-sonnet-4-5", "provider": "mine",
+        }  # fmt: skip
+
+
+def test_for_all_others_it_is_estimated_and_nobody_is_asked(peer: Peer, vectors: Vectors) -> None:
+    request = {"model": "m", "messages": [{"role": "user", "content": "Hello?"}]}
+    result = peer.call("count_tokens", {"provider": "mine", "request": request}, LIMIT_S)["result"]
+    assert (result["tokens"], result["estimated"]) == (6, True)
+    assert vectors.server.requests == []
