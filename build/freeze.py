@@ -12,6 +12,7 @@ import contextlib
 import hashlib
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -216,4 +217,6 @@ def _say(text: str, end: str = "\n") -> None:
 
 
 if __name__ == "__main__":
+    # as an exception, which takes PyInstaller along; the signal alone would leave it running
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     sys.exit(main())

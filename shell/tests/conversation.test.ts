@@ -2,6 +2,7 @@ import { SidecarClosed, SidecarError } from "@ai-sidecar/client";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { Conversation } from "../src/lib/state/conversation.svelte";
 import { keep, kept } from "../src/lib/state/memory";
+import { ENDINGS } from "../src/lib/words";
 import { FakeStreams } from "./fake";
 
 const TARGET = { provider: "openai", model: "gpt" };
@@ -40,12 +41,14 @@ test("what comes is shown once a frame", () => {
 test("the end is shown at once, with what was sent beside it", () => {
   const { streams, answer, changed, conversation } = begin();
   const usage = { prompt_tokens: 1, completion_tokens: 2, total_tokens: 3 };
+  const beside = { usage, timing: { total_ms: 1 }, reasoning: "Hm.", warnings: ["Odd."] };
   streams.last.say("Hello");
-  streams.last.end("Hello", { finish_reason: "length" });
+  streams.last.end("Hello", { finish_reason: "length" }, beside);
   expect([answer.text, answer.state, conversation.running]).toEqual(["Hello", "done", false]);
-  expect(answer.notes).toHaveLength(1);
+  expect([answer.usage, answer.timing]).toEqual([usage, { total_ms: 1 }]);
+  expect(answer.reasoning).toBe("Hm.");
+  expect(answer.notes).toEqual(["Odd.", "It was cut off at the longest answer allowed."]);
   expect(changed).toHaveBeenCalledTimes(2);
-  expect(usage.total_tokens).toBe(3);
 });
 
 test("one question at a time, and none without words or without a sidecar", () => {
@@ -130,13 +133,14 @@ test("after a reload what was being said is followed on, from its beginning", ()
   expect(reloaded.last.request?.messages).toHaveLength(5);
 });
 
-test("an answer that the sidecar does not know any more is called interrupted", () => {
+test("an answer that the sidecar does not know any more is lost, and no sidecar is blamed", () => {
   const { conversation } = begin();
   const reloaded = new FakeStreams();
   const after = new Conversation(() => reloaded);
   after.restore(conversation.keep());
   reloaded.last.fail(error("not_found"));
-  expect(after.last?.answer.state).toBe("interrupted");
+  expect(after.last?.answer.state).toBe("lost");
+  expect(ENDINGS.lost).not.toContain("sidecar");
 });
 
 test("what was kept and can't be read is nothing", () => {

@@ -1,4 +1,10 @@
-import type { AIRequest, AIStream, StreamEnd, StreamHandlers } from "@ai-sidecar/client";
+import type {
+  AIRequest,
+  AIResponse,
+  AIStream,
+  StreamEnd,
+  StreamHandlers,
+} from "@ai-sidecar/client";
 import type { Streams } from "../src/lib/state/conversation.svelte";
 
 /** One stream that the test plays by hand. */
@@ -25,10 +31,11 @@ export class FakeStream {
     this.handlers.onChunk?.({ content });
   }
 
-  end(text: string, more: Partial<StreamEnd> = {}): void {
+  end(text: string, more: Partial<StreamEnd> = {}, beside: Partial<AIResponse> = {}): void {
     const message = { role: "assistant" as const, content: text };
     const { executionId, provider = "p" } = this;
-    const response = { content: text, message, model: "m", provider, execution_id: executionId };
+    const ids = { model: "m", provider, execution_id: executionId };
+    const response: AIResponse = { content: text, message, ...ids, ...beside };
     const end = { execution_id: executionId, finish_reason: "stop" as const, response };
     this.handlers.onEnd?.({ ...end, ...more });
   }

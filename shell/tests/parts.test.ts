@@ -1,8 +1,8 @@
 import type { KeyInfo, ProviderInfo, StoreState } from "@ai-sidecar/client";
-import { SidecarError } from "@ai-sidecar/client";
+import { CLIENT_CODE, SidecarError } from "@ai-sidecar/client";
 import { expect, test, vi } from "vitest";
 import { found } from "../src/lib/search";
-import { Directory, type Provided } from "../src/lib/state/directory.svelte";
+import { Directory, isHere, type Provided } from "../src/lib/state/directory.svelte";
 import { handOver, type KeyClient, stepFor } from "../src/lib/state/keys";
 import { duration, factsOf, problemOf, remedyOf, short } from "../src/lib/words";
 
@@ -67,6 +67,30 @@ test("a provider is as ready as is known", async () => {
   expect(state({ name: "up" })).toBe("ready");
 });
 
+test.each([
+  ["local", undefined, true],
+  ["scripted", undefined, true],
+  ["openai_chat", "http://localhost:11434/v1", true],
+  ["openai_chat", "https://p.example/v1", false],
+  ["of_a_newer_sidecar", "http://127.0.0.1/v1", true],
+  ["of_a_newer_sidecar", "https://p.example/v1", false],
+  ["of_a_newer_sidecar", undefined, false],
+] as const)(
+  "a provider of the format %s at %s is on this machine: %s",
+  (format, base_url, here) => {
+    expect(isHere(provider({ format, base_url }))).toBe(here);
+  },
+);
+
+test("a provider that only a newer sidecar knows is looked at like any other", () => {
+  const directory = new Directory(() => undefined);
+  const format = "of_a_newer_sidecar";
+  const state = (base_url: string | undefined) =>
+    directory.availability(provider({ format, base_url })).state;
+  expect(state(undefined)).toBe("unusable");
+  expect(state("http://[::1]:80/v1")).toBe("unknown"); // it may be down
+});
+
 test("a model is found by its words, in any order", () => {
   const rows = ["gpt-4.1-mini", "gpt-4.1", "o3-mini", "mini-gpt"].map((id) => ({ id }));
   expect(found(rows, "mini gpt").map(({ id }) => id)).toEqual(["mini-gpt", "gpt-4.1-mini"]);
@@ -86,6 +110,25 @@ test("numbers are short", () => {
     ...["100 tokens", "1.50 s", "first word after 500 ms", "100 tokens/s"],
   ]);
   expect(factsOf(undefined, undefined)).toEqual([]);
+});
+
+test.each([
+  ["closed", "Install the app again. Who builds it: see bundle.externalBin in tauri.conf.json."],
+  ["config", "Correct plugins.ai-sidecar in tauri.conf.json."],
+  ["malformed", "This is a bug of the program in the window."],
+  ["not_allowed", "Name the method in the window's list, plugins.ai-sidecar.methods."],
+  ["protocol_version", "Bundle a sidecar and a plugin of the same major version."],
+])("of %s who uses the app is told what to do, and not who builds it", (kind, hint) => {
+  const made = new SidecarError({ code: CLIENT_CODE, message: "m", data: { kind, hint } });
+  const problem = problemOf(made);
+  expect(problem.title).not.toBe("Something went wrong");
+  expect(problem.hint).not.toBe("");
+  expect(problem.hint).not.toMatch(/tauri|plugin|bundle|program|bug/i);
+});
+
+test("of the user's own settings the sidecar's hint is told", () => {
+  const data = { kind: "config", hint: "Give a URL like https://host/v1." };
+  expect(problemOf(new SidecarError({ code: -33001, message: "m", data })).hint).toBe(data.hint);
 });
 
 test("every error has words and a way out", () => {

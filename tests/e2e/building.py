@@ -18,6 +18,7 @@ from tests.conftest import ROOT, install_lines, missing
 SHELL = ROOT / "shell"
 PROGRAM = "ai-sidecar-demo"
 LIMIT_S = 1500
+"""How long building from cold may take, on a machine that does other things, too."""
 _NEEDED = {"cargo": "rust", "WebKitWebDriver": "webkit", "Xvfb": "webkit"}
 
 
@@ -56,14 +57,17 @@ def alone() -> Iterator[Path]:
         yield folder
 
 
-def build() -> Path:
-    """Build the page and the program around it; return the program. One builds, others wait."""
+def build(into: Path) -> Path:
+    """Build the page and the program around it; return a copy of it. One builds, others wait.
+
+    A copy, since clones build into the same folder: another one's would take its place in mid-run.
+    """
     require()
     with alone() as folder:
         run("npm", "run", "--silent", "build", "--prefix", str(SHELL))
         cargo = ("build", "--locked", "--quiet", "--package", PROGRAM)
         run("cargo", *cargo, "--manifest-path", str(SHELL / "Cargo.toml"))
-    return (folder / "debug" / PROGRAM).resolve()
+        return Path(shutil.copy2(folder / "debug" / PROGRAM, into)).resolve()
 
 
 def package(into: Path) -> Path:

@@ -13,16 +13,27 @@ import pytest
 
 from tests.conditions import LIMIT_S
 from tests.conftest import install_lines, missing, needs_llama_cpp
-from tests.e2e.building import build, package, require
+from tests.e2e import building
 from tests.e2e.provider import Provider, providing
 from tests.e2e.webdriver import Driver
 from tests.e2e.window import Folders, Open, Window
 
+BUILT = {"program", "deb"}
+"""The fixtures that are built."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give each of these tests, of which any may be the first, the time that building takes."""
+    for item in items:
+        if BUILT & {*getattr(item, "fixturenames", ())}:
+            # before a limit of its own, which does not know of that
+            item.add_marker(pytest.mark.timeout(building.LIMIT_S), append=False)
+
 
 @pytest.fixture(scope="session")
-def program() -> Path:
+def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The app's program."""
-    return build()
+    return building.build(tmp_path_factory.mktemp("program"))
 
 
 @pytest.fixture(scope="session")
@@ -33,13 +44,13 @@ def deb(tmp_path_factory: pytest.TempPathFactory) -> Path:
         missing("Python as a library, or objdump,", "; ".join(lines))
     if shutil.which("dpkg-deb") is None:
         missing("dpkg-deb", "a system that has .deb packages")
-    return package(tmp_path_factory.mktemp("deb"))
+    return building.package(tmp_path_factory.mktemp("deb"))
 
 
 @pytest.fixture(scope="session")
 def display() -> Iterator[str]:
     """A screen that nobody sees."""
-    require()
+    building.require()
     reading, writing = os.pipe()
     # without -noreset it begins anew when its last window closes, and refuses others meanwhile
     command = ["Xvfb", "-displayfd", str(writing), "-screen", "0", "1280x900x24"]

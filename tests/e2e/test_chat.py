@@ -8,7 +8,7 @@ import signal
 import pytest
 
 from tests.conditions import LIMIT_S, comes_true
-from tests.conftest import needs_llama_cpp
+from tests.conftest import ROOT, needs_llama_cpp
 from tests.e2e.provider import HANG, Provider
 from tests.e2e.webdriver import CONTROL, ENTER, ESCAPE, SHIFT
 from tests.e2e.window import ANSWER, Folders, Open, Window
@@ -64,6 +64,23 @@ def test_the_keyboard_alone_will_do(open_app: Open, folders: Folders, provider: 
     provider.finish()
     assert window.answered() == "Yes."
     assert b'"model":"quick-1-mini"' in provider.asked()[-1].replace(b" ", b"")
+
+
+def test_where_the_desktop_is_dark_so_is_the_window(open_app: Open) -> None:
+    scripts = ROOT / "protocol" / "sessions" / "scripted"
+    window = open_app(arguments=f"--scripted {scripts}", GTK_THEME="Adwaita:dark")
+    window.choose("scripted", "reasoning")
+    window.ask("What is two and two?")
+    assert window.answered() == "Four."
+    window.session.click(f"{ANSWER} summary")
+    window.shows(f"{ANSWER} details p", "Two and two.")
+    window.screenshot("dark")
+    ground, ink = window.js(
+        "const { backgroundColor, color } = getComputedStyle(document.body);"
+        "return [backgroundColor, color].map((each) => Number(each.match(/\\d+/)[0]))"
+    )
+    assert ground < 50
+    assert ink > 200
 
 
 def test_markdown_appears_piece_by_piece(

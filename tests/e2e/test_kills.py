@@ -257,7 +257,6 @@ def besieged(
             os.kill(left, signal.SIGKILL)
 
 
-@pytest.mark.timeout(600)
 @pytest.mark.parametrize(
     "part", [0, *(pytest.param(part, marks=pytest.mark.long) for part in range(1, len(PARTS)))]
 )

@@ -71,6 +71,7 @@ def test_an_app_with_these_lines_shows_an_answer_and_ends_with_all_it_has_starte
         assert f"-m sidecar --home {home}" in words
         assert "-m sidecar.local.worker" in words
         if shots := os.environ.get("AI_SIDECAR_SCREENSHOTS"):
+            Path(shots).mkdir(parents=True, exist_ok=True)
             session.screenshot(Path(shots) / "own-app.png")
         assert close_windows(display) > 0
         assert comes_true(lambda: {*belonging_to(folders.root)} <= {driver.pid})

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import os
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
+import psutil
 import pytest
 
 import freeze
+from tests.conditions import LIMIT_S, comes_true
 
 ALL = [freeze.ONE_FILE, "ai-sidecar", "ai-sidecar-llama"]
 
@@ -42,6 +47,19 @@ def test_another_set_of_packages_means_to_make_it_anew(
     assert freeze._made_of(part) == stamp.read_text(encoding="ascii")
     monkeypatch.setattr(freeze, "distributions", list)
     assert freeze._made_of(part) != stamp.read_text(encoding="ascii")
+
+
+@pytest.mark.usefixtures("made")
+def test_whoever_ends_it_ends_pyinstaller_too(tmp_path: Path) -> None:
+    command = [sys.executable, freeze.__file__, "--only-make", "sidecar"]
+    environment = os.environ | {"XDG_CACHE_HOME": str(tmp_path)}
+    with subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL) as process:
+        making = psutil.Process(process.pid)
+        assert comes_true(lambda: bool(making.children()))
+        started = making.children(recursive=True)
+        process.terminate()
+        assert process.wait(LIMIT_S) == 128 + signal.SIGTERM
+        assert psutil.wait_procs(started, LIMIT_S)[1] == []
 
 
 def test_a_part_that_is_none_is_told(capsys: pytest.CaptureFixture[str]) -> None:

@@ -17,6 +17,7 @@ pytestmark = pytest.mark.skipif(os.name == "nt", reason="its stand-in is a shell
 
 MADE_OF = (
     "scripts/setup",
+    "build/constraints.txt",
     "build/llama_cpp.cmake",
     "pyproject.toml",
     "tests/aimock/package-lock.json",
@@ -68,6 +69,20 @@ def test_llama_cpp_is_built_once_and_stdout_is_the_folder_of_programs(
     assert steps == ["· llama.cpp, built from source", "· Python packages"]
     again = setup(clone, HOME=str(tmp_path))
     assert (again.stdout, again.stderr) == (done.stdout, "")
+
+
+def test_packages_come_in_the_versions_that_are_written_down_and_anew_when_these_change(
+    clone: Path, tmp_path: Path
+) -> None:
+    called = clone / ".venv" / "bin" / "called"
+    constraints = clone / "build" / "constraints.txt"
+    for text in ("anyio==4.16.0\n", "anyio==4.17.0\n"):
+        constraints.write_text(text, encoding="ascii")
+        called.unlink(missing_ok=True)
+        assert setup(clone, HOME=str(tmp_path)).returncode == 0
+        install = called.read_text(encoding="utf-8").splitlines()[-1]
+        assert "pip install" in install
+        assert "--constraint build/constraints.txt" in install
 
 
 def test_what_an_interrupted_build_left_is_swept_and_a_running_build_is_left_alone(

@@ -7,7 +7,8 @@
  * ```ts
  * import { app, BrowserWindow, ipcMain } from "electron";
  *
- * const command = join(process.resourcesPath, "ai-sidecar"); // electron-builder: extraResources
+ * // the program in its folder, which electron-builder puts there by `extraResources`
+ * const command = join(process.resourcesPath, "ai-sidecar", "ai-sidecar");
  * const sidecar = new Sidecar({ command }, { name: app.getName(), version: app.getVersion() });
  * serveWindows(ipcMain, sidecar);
  * app.on("before-quit", (event) => {

@@ -122,7 +122,7 @@ export class Connection implements TransportListener {
     if (this.#state !== "closed") this.#change("closed", error);
   }
 
-  onOddity(error: SidecarError): void {
+  onOddity(error: unknown): void {
     this.#listener.onError(error);
   }
 

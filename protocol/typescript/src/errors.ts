@@ -5,7 +5,9 @@ import type { ErrorKind, ErrorObject } from "./contract.js";
  *
  * - `closed`: the sidecar is gone, or can't be reached ({@link SidecarClosed})
  * - `protocol_version`: the sidecar speaks another major version of the contract
- * - `malformed`: a line that is no JSON-RPC message, or an answer that nobody waits for
+ * - `malformed`: told to `onError`: a line that is no JSON-RPC message, a chunk that is none, an answer
+ *   that nobody waits for; ending a stream: an end or an answer of it that is not the contract's;
+ *   rejecting a request: the Tauri plugin has refused its line, which can be read in two ways
  * - `not_allowed`: the Tauri plugin does not let this window use the method
  */
 export type ClientErrorKind = "closed" | "protocol_version" | "malformed" | "not_allowed";

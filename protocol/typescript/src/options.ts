@@ -17,8 +17,9 @@ export interface ClientOptions {
    */
   silenceMs?: number;
   /**
-   * Told of what nobody can be thrown at: an exception in a handler, a line that is no JSON-RPC
-   * message, an answer that nobody waits for. By default it goes to `console.error`.
+   * Told of what nobody can be thrown at: an exception in a handler or callback, a line that is no
+   * JSON-RPC message, a chunk that is none, an answer that nobody waits for. By default it goes to
+   * `console.error`.
    */
   onError?(error: unknown): void;
 }

@@ -17,7 +17,10 @@ export interface StdioOptions {
   env?: Record<string, string | undefined>;
   /** The folder that it runs in; left out: this process's. */
   cwd?: string;
-  /** Told what the sidecar writes to stderr (its log, for people), as it comes. */
+  /**
+   * Told what the sidecar writes to stderr (its log, for people), as it comes. What this throws goes
+   * to the client's `onError`.
+   */
   onStderr?(text: string): void;
   /** A longer line of the sidecar's is passed over; 256 MiB. An answer's text has 16 MiB at most. */
   maxLineBytes?: number;
@@ -120,7 +123,11 @@ export class StdioTransport implements Transport {
     child.stderr?.on("data", (bytes: Uint8Array) => {
       const said = text.decode(bytes, { stream: true });
       this.#stderrTail = (this.#stderrTail + said).slice(-TAIL_CHARACTERS);
-      this.#options.onStderr?.(said);
+      try {
+        this.#options.onStderr?.(said);
+      } catch (error) {
+        listener.onOddity(error); // thrown here it would end this process
+      }
     });
   }
 

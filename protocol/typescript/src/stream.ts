@@ -7,7 +7,7 @@ import type {
   StreamChunkNotification,
   StreamEndNotification,
 } from "./contract.js";
-import { errorOf, type SidecarError } from "./errors.js";
+import { clientError, errorOf, SidecarError } from "./errors.js";
 import { Queue } from "./queue.js";
 import { Transcript } from "./transcript.js";
 
@@ -208,7 +208,7 @@ export class RunningStream<O extends Output> implements AIStream<O> {
       this.#adopt(soFar);
     } catch (error) {
       // one that waits for its key is not known yet: its own answer will tell
-      if (this.#accepted) this.failed(error as SidecarError);
+      if (this.#accepted) this.failed(error instanceof SidecarError ? error : unreadable(error));
     }
     this.#fetching = false;
     if (this.#accepted) this.#release();
@@ -231,7 +231,14 @@ export class RunningStream<O extends Output> implements AIStream<O> {
   }
 
   #deliver(chunk: StreamChunk): void {
-    this.#said.add(chunk);
+    try {
+      if (!isObject(chunk)) throw new TypeError("A chunk is an object.");
+      this.#said.add(chunk);
+    } catch (cause) {
+      // not thrown: what comes after it in the same bytes is for others, too
+      this.#link.onError(malformed(`A chunk of ${this.executionId} was passed over.`, cause));
+      return;
+    }
     if (!this.#streaming) {
       this.#streaming = true;
       this.#tell("onStatus", { state: "streaming" });
@@ -245,6 +252,10 @@ export class RunningStream<O extends Output> implements AIStream<O> {
     response: AIResponse | AgentBlockOutput,
     error: StreamEndNotification["error"],
   ): void {
+    if (!error && !(isObject(response) && typeof finish_reason === "string")) {
+      this.failed(malformed("The stream's end lacks its response or its finish_reason."));
+      return;
+    }
     this.#end({
       execution_id: this.executionId,
       finish_reason,
@@ -292,4 +303,18 @@ export class RunningStream<O extends Output> implements AIStream<O> {
         this.#listenFor(Math.min(next, Math.max(MAX_SILENCE_MS, this.#link.silenceMs)));
     }, silenceMs);
   }
+}
+
+function isObject(value: unknown): boolean {
+  return typeof value === "object" && value !== null;
+}
+
+function unreadable(cause: unknown): SidecarError {
+  return malformed("The answer to attach_execution can't be read.", cause);
+}
+
+function malformed(message: string, cause?: unknown): SidecarError {
+  const hint =
+    "This is no sidecar of the contract's version, or something between changes its lines.";
+  return clientError("malformed", message, hint, { cause });
 }

@@ -21,7 +21,8 @@
  *   the line was written or queued; lines of one window reach the sidecar in the order in which
  *   they were sent (the client has one `send` under way at a time).
  * - Rejects with an error object, and sends nothing: kind `not_allowed` where a method in it is not
- *   on this window's list, kind `closed` where the sidecar does not run now.
+ *   on this window's list, kind `malformed` where it can't be read or could be read in two ways, kind
+ *   `busy` where the sidecar does not read, kind `closed` where it does not run now.
  *
  * `plugin:ai-sidecar|disconnect`, arguments `{ connection: string }`, returns null
  * - Ends that connection, where it still is the window's; its channel is sent nothing more.
@@ -104,7 +105,10 @@ export interface TauriOptions {
    * a bundler `window.__TAURI__.core`, for tests a stand-in.
    */
   api?: TauriApi;
-  /** Told every event, for those who show restarts; the client needs no help with them. */
+  /**
+   * Told every event, for those who show restarts; the client has dealt with it before, and needs no
+   * help. What this throws goes to the client's `onError`.
+   */
   onEvent?(event: PluginEvent): void;
 }
 
@@ -186,7 +190,6 @@ export class TauriTransport implements Transport {
   }
 
   #happened(event: PluginEvent): void {
-    this.#options.onEvent?.(event);
     switch (event.event) {
       case "crashed":
         this.#listener?.onLost(
@@ -209,6 +212,11 @@ export class TauriTransport implements Transport {
       case "replaced":
         this.#end(gone("This window has connected anew, by another client."));
         break;
+    }
+    try {
+      this.#options.onEvent?.(event);
+    } catch (error) {
+      this.#listener?.onOddity(error);
     }
   }
 

@@ -1,4 +1,4 @@
-import type { SidecarClosed, SidecarError } from "./errors.js";
+import type { SidecarClosed } from "./errors.js";
 
 /**
  * A way to one sidecar, for lines in both directions. {@link AIClient} is over one of these;
@@ -38,6 +38,6 @@ export interface TransportListener {
   onBack(): void;
   /** The transport's last word, once: it is closed. */
   onClose(error: SidecarClosed): void;
-  /** Something was passed over that should not have come. */
-  onOddity(error: SidecarError): void;
+  /** Something was passed over that should not have come, or a callback of the user's has thrown. */
+  onOddity(error: unknown): void;
 }

@@ -1,5 +1,11 @@
-import { AIClient, type StreamChunk, type StreamEnd, type StreamStatus } from "@ai-sidecar/client";
-import { afterAll, expect, test } from "vitest";
+import {
+  AIClient,
+  SidecarError,
+  type StreamChunk,
+  type StreamEnd,
+  type StreamStatus,
+} from "@ai-sidecar/client";
+import { afterAll, describe, expect, test } from "vitest";
 import { all, ask, rejection, scripts, signalled, start } from "./sidecar.js";
 import { Lossy, type Message, Played } from "./transports.js";
 
@@ -261,4 +267,68 @@ test("what comes twice or out of turn while it catches up is told once, in order
   const chunks = await all(stream);
   expect(chunks.map((chunk) => chunk.content ?? "").join("")).toBe("abcdef");
   expect(chunks.map((chunk) => chunk.content)).toEqual(["a", "bc", "d", "ef"]);
+});
+
+describe("what is no message of the contract's", () => {
+  const response = { content: "ac", message: {}, model: "m", provider: "p", execution_id: "x" };
+
+  /** An accepted stream of a sidecar that the test plays. */
+  async function streaming() {
+    const played = new Played();
+    const errors: unknown[] = [];
+    const client = await AIClient.connect(played, {
+      silenceMs: 0,
+      onError: (error) => errors.push(error),
+    });
+    const stream = client.streamProvider("p", ask("m"), { executionId: "x" });
+    const say = (kind: "chunk" | "end", params: object) =>
+      played.say({ method: `ai_stream_${kind}`, params: { execution_id: "x", ...params } });
+    const accept = async () => {
+      played.say({ id: played.sent.at(-1)?.id, result: { execution_id: "x" } });
+      await running();
+    };
+    return { played, client, stream, say, accept, errors };
+  }
+
+  test.each([
+    ["nothing", null],
+    ["a text", "b"],
+    ["calls that are no list", { tool_calls: 5 }],
+  ])("a chunk of %s is passed over and told of; what comes after it is heard", async (_, chunk) => {
+    const { stream, say, accept, errors } = await streaming();
+    say("chunk", { seq: 1, chunk: { content: "a" } }); // these two wait for the answer,
+    say("chunk", { seq: 2, chunk });
+    await accept();
+    say("chunk", { seq: 3, chunk }); // this one is delivered at once
+    say("chunk", { seq: 4, chunk: { content: "c" } });
+    say("end", { seq: 5, finish_reason: "stop", response });
+    expect((await stream.done).response).toEqual(response);
+    expect(stream.text).toBe("ac");
+    expect(errors).toMatchObject([{ kind: "malformed" }, { kind: "malformed" }]);
+  });
+
+  test.each([
+    ["its response", { finish_reason: "stop" }],
+    ["a response that is one", { finish_reason: "stop", response: null }],
+    ["its reason", { response }],
+  ])("an end without %s fails the stream", async (_, end) => {
+    const { stream, say, accept } = await streaming();
+    await accept();
+    say("end", { seq: 1, ...end });
+    const error = await rejection(stream.done);
+    expect(error).toBeInstanceOf(SidecarError);
+    expect(error).toMatchObject({ kind: "malformed", hint: expect.stringMatching(/./) });
+  });
+
+  test.each([
+    ["nothing", null],
+    ["no response", { execution_id: "x", state: "done", seq: 1 }],
+  ])("an answer to attach of %s fails the stream", async (_, result) => {
+    const { client, played } = await streaming();
+    const stream = client.attach("y");
+    played.say({ id: played.sent.at(-1)?.id, result });
+    const error = await rejection(stream.done);
+    expect(error).toBeInstanceOf(SidecarError);
+    expect(error).toMatchObject({ kind: "malformed", cause: expect.any(TypeError) });
+  });
 });

@@ -1,12 +1,12 @@
 import { AIClient, SidecarClosed } from "@ai-sidecar/client";
-import { StdioTransport } from "@ai-sidecar/client/stdio";
+import { type StdioOptions, StdioTransport } from "@ai-sidecar/client/stdio";
 import { expect, onTestFinished, test } from "vitest";
 import { all, ask, rejection, sidecarOptions, signalled, start } from "./sidecar.js";
 
 /** A transport to a Node program of the test's own, and what it was told. */
 async function program(
   code: string,
-  options: { maxLineBytes?: number; patienceMs?: number } = {},
+  options: Partial<StdioOptions> = {},
 ): Promise<{
   transport: StdioTransport;
   lines: string[];
@@ -31,7 +31,7 @@ async function program(
     onLost: () => {},
     onBack: () => {},
     onClose: ended.resolve,
-    onOddity: (error) => odd.push(error.message),
+    onOddity: (error) => odd.push((error as Error).message),
   });
   onTestFinished(() => transport.close());
   return { transport, lines, first: first.promise, odd, ended: ended.promise };
@@ -82,6 +82,18 @@ test("a wrong command line of the real sidecar shows why in the tail", async () 
   expect([error.kind, error.exitCode]).toEqual(["closed", 2]);
   expect(error.stderrTail).toContain("unrecognized arguments: --nonsense");
   expect(said.join("")).toBe(error.stderrTail);
+});
+
+test("an onStderr that throws is told of, and the sidecar is heard on", async () => {
+  const oops = new Error("oops");
+  const { odd, ended, lines } = await program("console.error('log'); console.log('line')", {
+    onStderr: () => {
+      throw oops;
+    },
+  });
+  expect((await ended).stderrTail).toBe("log\n");
+  expect(odd).toEqual(["oops"]);
+  expect(lines).toEqual(["line"]);
 });
 
 test("a program that is not there is told with its name", async () => {

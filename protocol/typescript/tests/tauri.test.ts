@@ -213,6 +213,22 @@ test.each<PluginEvent>([
   if (event.event === "failed") expect(await pending).toMatchObject({ hint: event.hint });
 });
 
+test("an onEvent that throws is told of, and what waits is told of the crash all the same", async () => {
+  const { plugin } = await app();
+  const oops = new Error("oops");
+  const { client, errors } = await load(plugin.open(), {
+    onEvent: () => {
+      throw oops;
+    },
+  });
+  const pending = rejection(client.callProvider("scripted", ask("silent")));
+  await client.ping();
+  plugin.tell({ event: "crashed", exit_code: null, signal: "SIGKILL", stderr_tail: "" });
+  expect(await pending).toMatchObject({ kind: "closed", signal: "SIGKILL" });
+  expect(client.state).toBe("lost");
+  expect(errors).toEqual([oops]);
+});
+
 test("what the plugin refuses is an error of its kind, and the next request is sent", async () => {
   const { plugin } = await app();
   plugin.forbidden.add("shutdown");

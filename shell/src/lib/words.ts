@@ -1,5 +1,6 @@
 import type { ErrorObject, KeyInfo, Timing, TokenUsage } from "@ai-sidecar/client";
-import { SidecarError } from "@ai-sidecar/client";
+import { CLIENT_CODE, SidecarError } from "@ai-sidecar/client";
+import type { AnswerState } from "./state/answer.svelte";
 
 /** What went wrong, for people. It can be kept and read again: it holds nothing but text. */
 export interface Problem {
@@ -29,11 +30,13 @@ const TITLES: Record<string, string> = {
   key_store_corrupt: "The stored key is damaged",
   key_store_locked: "The key store is locked",
   model_not_found: "There is no such model",
+  malformed: "The sidecar was not understood",
   network: "Not reachable",
   not_allowed: "This window may not do that",
   not_found: "It is not there any more",
   overloaded: "The provider is overloaded",
   permission: "The key may not do this",
+  protocol_version: "The sidecar does not fit this app",
   provider_not_found: "There is no such provider",
   quota: "No credit left",
   rate_limited: "Too many requests",
@@ -45,8 +48,20 @@ const TITLES: Record<string, string> = {
 
 /** Where the sidecar’s own hint speaks to who has written the app, and not to who uses it. */
 const HINTS: Record<string, string> = {
+  component_missing: "Install the app again, or choose another model.",
   key_store_locked: "Its password opens it.",
   rate_limited: "Wait a little, then try again.",
+};
+
+const AGAIN = "If that does not help, install the app again.";
+
+/** The same for errors that the plugin and the client make: all of these speak to who builds the app. */
+const HINTS_OF_THE_APP: Record<string, string> = {
+  closed: `Start it again. ${AGAIN}`,
+  config: "Install the app again.",
+  malformed: `Try again. ${AGAIN}`,
+  not_allowed: "Install the app again.",
+  protocol_version: "Install the app again.",
 };
 
 const REMEDIES: Record<string, Remedy> = {
@@ -75,12 +90,13 @@ export function problemOf(error: unknown): Problem {
     const message = error instanceof Error ? error.message : String(error);
     return { kind: "internal", title: "Something went wrong", message, hint: "" };
   }
-  const { kind, message, hint, provider, retry_after_ms } = error;
+  const { code, kind, message, provider, retry_after_ms } = error;
+  const hint = (code === CLIENT_CODE ? HINTS_OF_THE_APP : HINTS)[kind] ?? error.hint;
   return {
     kind,
     title: TITLES[kind] ?? "Something went wrong",
     message,
-    hint: HINTS[kind] ?? hint,
+    hint,
     ...(provider !== undefined && { provider }),
     ...(retry_after_ms !== undefined && { retryAfterMs: retry_after_ms }),
   };
@@ -90,6 +106,13 @@ export function problemOf(error: unknown): Problem {
 export function problemIn(object: ErrorObject): Problem {
   return problemOf(new SidecarError(object));
 }
+
+/** What stands below an answer that did not come to its end. */
+export const ENDINGS: Partial<Record<AnswerState, string>> = {
+  stopped: "You stopped it here.",
+  interrupted: "It was interrupted here: the sidecar stopped.",
+  lost: "How it went on is not known any more.",
+};
 
 const PLACES: Record<KeyInfo["source"], string> = {
   keyring: "in the system’s keyring",

@@ -11,8 +11,12 @@ import type {
 import { oncePerFrame } from "../frame";
 import { type Problem, problemOf } from "../words";
 
-/** `interrupted`: the sidecar has gone while it was being said. */
-export type AnswerState = "waiting" | "streaming" | "done" | "stopped" | "failed" | "interrupted";
+/**
+ * `interrupted`: the sidecar has gone while it was being said; `lost`: when the page came back, the
+ * sidecar did not know it any more, since it had ended long ago, or was another sidecar's.
+ */
+export type AnswerState =
+  "waiting" | "streaming" | "done" | "stopped" | "failed" | "interrupted" | "lost";
 
 /** An answer as it is kept over a reload of the page. */
 export interface KeptAnswer {
@@ -119,7 +123,8 @@ export class Answer {
     this.#show();
     this.#stream = undefined;
     if (response) this.#take(response);
-    if (error?.kind === "closed" || error?.kind === "not_found") this.state = "interrupted";
+    if (error?.kind === "closed") this.state = "interrupted";
+    else if (error?.kind === "not_found") this.state = "lost";
     else if (error) {
       this.state = "failed";
       this.problem = problemOf(error);

@@ -21,9 +21,12 @@ export interface Availability {
 
 const LOOPBACK = /^http:\/\/(localhost|127\.0\.0\.1|\[::1\])([:/]|$)/;
 
+/** What the sidecar answers by itself. Every other format, also of a newer sidecar, is a server's. */
+const ITS_OWN: readonly string[] = ["local", "scripted"];
+
 /** Runs on this machine, as a server of the user's or as the model that comes along. */
-export function isHere(provider: ProviderInfo): boolean {
-  return provider.format !== "openai_chat" || LOOPBACK.test(provider.base_url ?? "");
+export function isHere({ format, base_url }: ProviderInfo): boolean {
+  return ITS_OWN.includes(format) || LOOPBACK.test(base_url ?? "");
 }
 
 /** Providers, their models and keys, as the sidecar tells them. */
@@ -107,7 +110,8 @@ export class Directory {
         ? { state: "ready", text: "Ready" }
         : { state: "unusable", text: "Not installed" };
     }
-    if (!base_url && format === "openai_chat") {
+    const isServer = !ITS_OWN.includes(format);
+    if (!base_url && isServer) {
       return { state: "unusable", text: "Needs an address" };
     }
     if (key_required && !has_api_key) return { state: "needs-key", text: "Needs a key" };
@@ -119,8 +123,7 @@ export class Directory {
     if (loading && models.length === 0) return { state: "unknown", text: "Looking…" };
     if (!available) return { state: "needs-key", text: "Needs its key anew" };
     // a server of the user's may be down at any time
-    if (!this.asked(name) && format === "openai_chat" && isHere(provider))
-      return { state: "unknown", text: "" };
+    if (!this.asked(name) && isServer && isHere(provider)) return { state: "unknown", text: "" };
     return { state: "ready", text: "Ready" };
   }
 }
