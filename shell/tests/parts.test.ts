@@ -61,10 +61,14 @@ test("a provider is as ready as is known", async () => {
   expect(state({ base_url: undefined, available: false })).toBe("unusable");
   expect(state({ available: false })).toBe("needs-key"); // its key is for another address
   expect(state({ format: "local" })).toBe("ready");
+  const users = { base_url: "http://127.0.0.1:11434", key_required: false, has_api_key: false };
+  expect(state({ ...users, name: "own" })).toBe("unknown");
+  expect(state({ ...users, name: "own", available: false })).toBe("unreachable");
   for (const name of Object.keys(answers)) await directory.load(name);
   expect(state({ name: "down" })).toBe("unreachable");
   expect(state({ name: "bad" })).toBe("needs-key");
   expect(state({ name: "up" })).toBe("ready");
+  expect(state({ ...users, name: "up", available: false })).toBe("ready"); // it was asked since
 });
 
 test.each([

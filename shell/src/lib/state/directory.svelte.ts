@@ -121,9 +121,16 @@ export class Directory {
       return { state: "unreachable", text: isHere(provider) ? "Not running" : "Not reachable" };
     }
     if (loading && models.length === 0) return { state: "unknown", text: "Looking…" };
-    if (!available) return { state: "needs-key", text: "Needs its key anew" };
-    // a server of the user's may be down at any time
-    if (!this.asked(name) && isServer && isHere(provider)) return { state: "unknown", text: "" };
+    const isUsers = isServer && isHere(provider);
+    if (!available && !(isUsers && !has_api_key)) {
+      return { state: "needs-key", text: "Needs its key anew" };
+    }
+    // a server of the user's may be down at any time, and up again since the list was told
+    if (!this.asked(name) && isUsers) {
+      return available
+        ? { state: "unknown", text: "" }
+        : { state: "unreachable", text: "Not running" };
+    }
     return { state: "ready", text: "Ready" };
   }
 }
