@@ -28,6 +28,8 @@ from sidecar.engine.manager import AIManager
 from sidecar.engine.network import Network
 from sidecar.engine.on_this_machine import LocalProvider
 from sidecar.engine.preferences import Preferences
+from sidecar.engine.questions import Questions
+from sidecar.engine.remote import Remote
 from sidecar.errors import ComponentMissing, InvalidParams
 from sidecar.keys.custody import Custody
 from sidecar.keys.hardening import forbid_core_dumps, tighten
@@ -85,7 +87,9 @@ class App:
         self.custody.learn(directory.key_variables)
         on_this_machine = self._on_this_machine()
         network = Network.of(settings)
-        self.manager = AIManager(directory, self.custody, on_this_machine, network)
+        remote = Remote(self.custody, network)
+        self.manager = AIManager(directory, self.custody, on_this_machine, remote)
+        self.questions = Questions(self.manager)
         self.preferences = Preferences(directory, database)
         self._server = Server(
             self.methods, self, self._writer, tasks, look_at=self.custody.guard.refuse_keys
@@ -164,7 +168,7 @@ class App:
             async with anyio.create_task_group() as closing:
                 for close in (
                     self._supervisor.close,
-                    self.manager.close,
+                    self.manager.remote.close,
                     partial(self.custody.oversight.audit.flush, closing=True),
                 ):
                     closing.start_soon(close)
@@ -193,7 +197,7 @@ class App:
         self._inbox.deliver(lines, self._reader)
 
     async def _warm(self) -> None:
-        await self.manager.warm()
+        await self.manager.remote.warm()
         await self.custody.oversight.recall()
         await anyio.to_thread.run_sync(unpacked.sweep, abandon_on_cancel=True)
 

@@ -18,7 +18,7 @@ from tests.conftest import clean_environment
 OURS = {
     "sidecar": "__main__ app contract errors filelock frozen logs settings unpacked values",
     "sidecar.engine": "addresses agent_block attempts directory estimate execution executions jobs"
-    " manager network on_this_machine preferences structured transcript unheeded",
+    " manager network on_this_machine preferences questions remote structured transcript unheeded",
     "sidecar.handlers": "chat keys models system tokens",
     "sidecar.keys": "audit chain changes checkpoint ciphers claim custody door environment events"
     " guard hardening holdings index keyring_store leftovers memory oversight pasted redaction"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
+from typing import TypeVar
 
 from sidecar.errors import (
     AIError,
@@ -24,19 +25,19 @@ from sidecar.keys.secret import Secret
 from sidecar.keys.wanted import Wanted
 from sidecar.providers.sink import Sink
 
-Send = Callable[[Secret | None], Awaitable[None]]
+T = TypeVar("T")
+Send = Callable[[Secret | None], Awaitable[T]]
 """Sends the request with a key, and takes the answer."""
 
 
-async def with_keys(custody: Custody, wanted: Wanted, sink: Sink, send: Send) -> None:
+async def with_keys(custody: Custody, wanted: Wanted, sink: Sink, send: Send[T]) -> T:
     """Answer one request. Raises what choosing and opening a key do, and what `send` does."""
     entries = custody.choose(wanted, sink.execution_id)
     if not entries:
-        await send(None)
-        return
+        return await send(None)
     for entry in entries:
         try:
-            await _with_key(custody, entry, wanted, sink, send)
+            return await _with_key(custody, entry, wanted, sink, send)
         except (Quota, RateLimited) as error:
             custody.rest(entry, error.retry_after_ms)
             if sink.begun or entry is entries[-1]:
@@ -44,20 +45,19 @@ async def with_keys(custody: Custody, wanted: Wanted, sink: Sink, send: Send) ->
         except (KeyNotFound, KeyStoreCorrupt):  # this one; the next may be whole
             if entry is entries[-1]:
                 raise
-        else:
-            return
+    raise AssertionError  # the last one has returned or raised
 
 
-async def _with_key(custody: Custody, entry: Entry, wanted: Wanted, sink: Sink, send: Send) -> None:
+async def _with_key(custody: Custody, entry: Entry, wanted: Wanted, sink: Sink, send: Send[T]) -> T:
     key = await custody.open(entry, wanted, sink.execution_id)
     try:
-        await _use(custody, entry, wanted, sink, send, key)
+        return await _use(custody, entry, wanted, sink, send, key)
     except Authentication:
         # Somebody may have entered a new one, in another window or in the keyring itself.
         newer = None if sink.begun else await _newer(custody, entry, wanted, sink, key)
         if newer is None:
             raise
-        await _use(custody, entry, wanted, sink, send, newer)
+        return await _use(custody, entry, wanted, sink, send, newer)
 
 
 async def _newer(
@@ -70,11 +70,11 @@ async def _newer(
 
 
 async def _use(  # noqa: PLR0913, PLR0917 - one use of one key by one request
-    custody: Custody, entry: Entry, wanted: Wanted, sink: Sink, send: Send, key: Secret
-) -> None:
+    custody: Custody, entry: Entry, wanted: Wanted, sink: Sink, send: Send[T], key: Secret
+) -> T:
     used, origin = custody.oversight.used, wanted.origin or ""
     with outcome(lambda result: used(entry, origin, sink.execution_id, result)):
-        await send(key)
+        return await send(key)
 
 
 @contextmanager

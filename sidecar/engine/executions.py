@@ -79,7 +79,7 @@ class Executions:
             del self._jobs[name]
             self._done()
 
-        job = self._jobs[name] = Job(ended)
+        job = self._jobs[name] = Job(name, ended)
         self._begun()
         if self._closing:
             job.cancel()

@@ -18,7 +18,8 @@ T = TypeVar("T")
 class Job:
     """One piece of work. `ended` is called when it has."""
 
-    def __init__(self, ended: Callable[[], None]) -> None:
+    def __init__(self, job_id: str, ended: Callable[[], None]) -> None:
+        self.id = job_id
         self._scope = anyio.CancelScope()
         self._ended = ended
 

@@ -16,6 +16,7 @@ from sidecar.engine.directory import (
     Row,
     as_invalid_params,
 )
+from sidecar.engine.questions import running
 from sidecar.errors import AIError, ConfigError, ErrorObject, InvalidParams
 from sidecar.keys.pasted import cleaned
 from sidecar.keys.secret import Secret
@@ -154,14 +155,14 @@ async def list_ai_providers(app: App, params: NoParams, call: Call) -> ListProvi
     del params, call
     directory = app.manager.directory
     rows = [directory.row(name) for name in directory.names()]
-    running = await app.manager.running(rows)
-    return ListProvidersResult(providers=[_info(app, row, running) for row in rows])
+    here = await running(rows)
+    return ListProvidersResult(providers=[_info(app, row, here) for row in rows])
 
 
 async def list_models(app: App, params: ListModelsParams, call: Call) -> ListModelsResult:
     """Ask a provider, live, for its models."""
     del call
-    return ListModelsResult(models=await app.manager.models(params.provider))
+    return ListModelsResult(models=await app.questions.models(params.provider))
 
 
 async def test_provider_connection(
@@ -181,7 +182,7 @@ async def test_provider_connection(
     error: AIError | None = None
     models: list[ModelInfo] = []
     try:
-        models = await app.manager.test(params.provider, key)
+        models = await app.questions.test(params.provider, key)
     except AIError as found:
         error = found
     return TestProviderResult(
@@ -220,7 +221,7 @@ async def configure_provider(app: App, params: ConfigureProviderParams, call: Ca
         raise InvalidParams(message, path="$.base_url", hint=hint)
     row = await app.preferences.configure(params.provider, before.changed(changes))
     call.afterwards(lambda: tell_change(app, params.provider))
-    return _info(app, row, await app.manager.running([row]))
+    return _info(app, row, await running([row]))
 
 
 async def set_active_provider(app: App, params: SetActiveParams, call: Call) -> ActiveProvider:

@@ -78,7 +78,7 @@ async def initialize(app: App, params: InitializeParams, call: Call) -> Initiali
     """Say hello. Optional: requests work without it."""
     del call
     if params.client is not None:
-        app.manager.app = ClientApp(params.client.name, params.client.url)
+        app.manager.remote.app = ClientApp(params.client.name, params.client.url)
     if params.process_id is not None:
         app.watch_parent(params.process_id)
     home = app.settings.home

@@ -82,27 +82,30 @@ def embed(app: App, params: EmbedParams, call: Call) -> Coroutine[None, None, Em
     texts = [params.input] if isinstance(params.input, str) else params.input
     request = EmbedRequest(
         input=texts,
-        model=params.model,
         dimensions=params.dimensions,
         extra=params.extra,
         timeouts=params.timeouts,
     )
     job = app.executions.job(params.execution_id)
-    return job.run(_embedded(app, params.provider, request))
+    return job.run(_embedded(app, params, request, job.id))
 
 
 def count_tokens(app: App, params: CountParams, call: Call) -> Coroutine[None, None, CountResult]:
     """Count the tokens of a request before it is sent: natively, or as a marked estimate."""
     del call
     job = app.executions.job(params.execution_id)
-    return job.run(_counted(app, params.provider, params.request))
+    return job.run(_counted(app, params, job.id))
 
 
-async def _embedded(app: App, provider: str | None, request: EmbedRequest) -> EmbedResult:
-    row, facts, found = await app.manager.embed(provider, request)
+async def _embedded(
+    app: App, params: EmbedParams, request: EmbedRequest, execution_id: str
+) -> EmbedResult:
+    row, facts, found = await app.questions.embed(
+        params.provider, params.model, request, execution_id
+    )
     return EmbedResult(
         embeddings=found.vectors,
-        model=facts.model or request.model or "",
+        model=facts.model or params.model,
         provider=row.vendor.name,
         dimensions=len(found.vectors[0]),
         usage=found.usage,
@@ -110,12 +113,13 @@ async def _embedded(app: App, provider: str | None, request: EmbedRequest) -> Em
     )
 
 
-async def _counted(app: App, provider: str | None, request: AIRequest) -> CountResult:
-    row, model, facts, tokens = await app.manager.count_tokens(provider, request)
+async def _counted(app: App, params: CountParams, execution_id: str) -> CountResult:
+    asked = app.questions.count_tokens(params.provider, params.request, execution_id)
+    row, model, facts, tokens = await asked
     if tokens is not None:
         found, warnings = tokens, facts.warnings
     else:
-        found, warnings = estimate(request)
+        found, warnings = estimate(params.request)
     return CountResult(
         tokens=found,
         estimated=tokens is None,

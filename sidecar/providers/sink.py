@@ -70,10 +70,10 @@ class Sink(Protocol):
 class Unheard:
     """A sink for an answer that nobody wants; only whether one came matters."""
 
-    execution_id = None
     crowded = False
 
-    def __init__(self) -> None:
+    def __init__(self, execution_id: str | None = None) -> None:
+        self.execution_id = execution_id
         self.facts = Facts()
         self.begun = False
 

@@ -65,15 +65,10 @@ class Timeouts(Value, frozen=True):
 
 
 class EmbedRequest(Value, frozen=True):
-    """Texts to be turned into vectors.
+    """Texts to be turned into vectors, as `embed` was asked for them."""
 
-    `dimensions` shortens the vectors, where the model can do that. `extra` is merged into the body
-    that goes to the provider.
-    """
-
-    input: Annotated[list[Annotated[str, Meta(min_length=1)]], Meta(min_length=1)]
-    model: Annotated[str, Meta(min_length=1, max_length=300)] | None = None
-    dimensions: Annotated[int, Meta(ge=1)] | None = None
+    input: list[str]
+    dimensions: int | None = None
     extra: dict[str, Any] | None = None
     timeouts: Timeouts | None = None
 

@@ -41,10 +41,8 @@ def require() -> None:
 
 def target() -> Path:
     """The folder that cargo builds into, the same as that of scripts/cargo."""
-    if given := os.environ.get("CARGO_TARGET_DIR"):
-        return Path(given)
-    cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(cache) / "ai-sidecar" / "target"
+    told = subprocess.run([ROOT / "scripts" / "target"], capture_output=True, check=True)
+    return Path(os.fsdecode(told.stdout.removesuffix(b"\n")))
 
 
 @contextmanager
@@ -60,7 +58,7 @@ def alone() -> Iterator[Path]:
 def build(into: Path) -> Path:
     """Build the page and the program around it; return a copy of it. One builds, others wait.
 
-    A copy, since clones build into the same folder: another one's would take its place in mid-run.
+    A copy, since each worker builds: the next one's would take its place in mid-run.
     """
     require()
     with alone() as folder:

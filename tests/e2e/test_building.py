@@ -10,7 +10,7 @@ from tests.e2e.building import LIMIT_S, target
 from tests.e2e.conftest import BUILT
 
 
-def test_the_program_under_test_lies_where_no_other_clone_builds(program: Path) -> None:
+def test_the_program_under_test_lies_where_nobody_builds(program: Path) -> None:
     assert not program.is_relative_to(target().resolve())
 
 

@@ -8,6 +8,7 @@ import re
 import shutil
 import signal
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from contextlib import closing
 from functools import partial
@@ -17,7 +18,7 @@ import pytest
 
 from tests.conditions import comes_true
 from tests.conftest import ROOT
-from tests.e2e.building import LIMIT_S, PROGRAM, target
+from tests.e2e.building import LIMIT_S, PROGRAM
 from tests.e2e.processes import belonging_to, is_alive, named
 from tests.e2e.screen import close_windows
 from tests.e2e.webdriver import Driver
@@ -34,7 +35,7 @@ OURS = re.compile(r"ai[- ]?sidecar", re.IGNORECASE)
 @pytest.fixture
 def system(deb: Path) -> Iterator[Path]:
     """The system, which nobody else installs anything on meanwhile; the package for it."""
-    with (target() / "installed.lock").open("w") as lock:
+    with (Path(tempfile.gettempdir()) / "ai-sidecar-installed.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield deb
 

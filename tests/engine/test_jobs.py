@@ -17,13 +17,13 @@ async def test_it_returns_what_its_work_does_and_says_that_it_has_ended() -> Non
     async def work() -> int:
         return 5
 
-    assert await Job(lambda: ended.append("it")).run(work()) == 5
+    assert await Job("j", lambda: ended.append("it")).run(work()) == 5
     assert ended == ["it"]
 
 
 async def test_it_can_be_stopped_once_and_tells_so() -> None:
     ended: list[str] = []
-    job = Job(lambda: ended.append("it"))
+    job = Job("j", lambda: ended.append("it"))
     refused: list[Cancelled] = []
 
     async def run() -> None:
@@ -48,7 +48,7 @@ async def test_one_that_is_stopped_before_it_begins_does_nothing() -> None:
         await anyio.lowlevel.checkpoint()
         done.append("something")
 
-    job = Job(lambda: None)
+    job = Job("j", lambda: None)
     job.cancel()
     with pytest.raises(Cancelled):
         await job.run(work())
@@ -60,4 +60,4 @@ async def test_what_goes_wrong_in_it_is_the_callers() -> None:
         raise ValueError
 
     with pytest.raises(ValueError):  # noqa: PT011 - it has no words
-        await Job(lambda: None).run(work())
+        await Job("j", lambda: None).run(work())

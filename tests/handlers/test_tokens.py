@@ -24,7 +24,8 @@ class Vectors:
     def __init__(self) -> None:
         self.bodies: list[Json] = []
         self.keys: list[str] = []
-        self.refused: set[str] = set()
+        self.allowed: dict[str, int] = {}
+        """How many requests a key is good for; one that is not here, for any number."""
         self.held = threading.Event()
         self.asked = threading.Event()
         self.held.set()
@@ -41,7 +42,7 @@ class Vectors:
         self.keys.append(key.decode())
         self.asked.set()
         assert self.held.wait(LIMIT_S)
-        if self.keys[-1] in self.refused:
+        if self.keys.count(self.keys[-1]) > self.allowed.get(self.keys[-1], len(self.keys)):
             connection.answer(LIMITED[1], status=LIMITED[0], content_type="text/json")
             return
         self.bodies.append(json.loads(body))
@@ -101,9 +102,21 @@ def test_another_key_goes_on_where_the_first_is_at_its_limit(peer: Peer, vectors
     for key in ("a", "b"):
         given = {"provider": "mine", "api_key": f"key-{key}", "key_id": key, "store": "memory"}
         peer.call("set_api_key", given, LIMIT_S)
-    vectors.refused = {"key-a"}
-    assert len(embed(peer, ["x"] * 150)["result"]["embeddings"]) == 150
-    assert vectors.keys == ["key-a", "key-b", "key-b"]
+    vectors.allowed = {"key-a": 1}
+    found = embed(peer, ["x" * (number + 1) for number in range(250)])["result"]
+    assert [vector[0] for vector in found["embeddings"]] == [*range(1, 251)]
+    assert vectors.keys == ["key-a", "key-a", "key-b", "key-b"]
+
+
+def test_which_execution_has_used_a_key_is_in_the_audit(peer: Peer, vectors: Vectors) -> None:
+    given = {"provider": "mine", "api_key": "key-a", "store": "memory"}
+    peer.call("set_api_key", given, LIMIT_S)
+    vectors.allowed = {"key-a": 1}
+    assert "result" in embed(peer, "x", execution_id="e-1")
+    assert "error" in embed(peer, "x", execution_id="e-2")
+    events = peer.call("list_audit_events", {"limit": 2}, LIMIT_S)["result"]["events"]
+    used = [(each["event"]["execution_id"], each["event"]["result"]) for each in events]
+    assert used == [("e-2", "rate_limited"), ("e-1", "ok")]
 
 
 def test_it_can_be_stopped_by_its_id(peer: Peer, vectors: Vectors) -> None:

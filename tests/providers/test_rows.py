@@ -11,6 +11,8 @@ import pytest
 from sidecar.engine import directory
 from sidecar.engine.directory import Directory
 from sidecar.engine.manager import AIManager
+from sidecar.engine.network import Network
+from sidecar.engine.remote import Remote
 from sidecar.providers.catalog import VENDORS
 from sidecar.providers.vendor import Quirks, Vendor
 from sidecar.records.database import Database
@@ -222,13 +224,14 @@ async def test_to_add_a_vendor_of_a_known_format_is_to_add_a_row(
     monkeypatch.setattr(directory, "VENDORS", (*VENDORS, row))
     monkeypatch.setenv("NEWCOMER_API_KEY", KEY)
     rows = Directory(Config(), scripted=False)
-    manager = AIManager(rows, custody(Database(tmp_path / "home")), {})
+    keys = custody(Database(tmp_path / "home"))
+    manager = AIManager(rows, keys, {}, Remote(keys, Network()))
     assert "newcomer" in rows.names()
     assert manager.available(rows.row("newcomer"), ())
     request = msgspec.convert(ask("m", stream=True), AIRequest)
     found, model, run = manager.prepare("newcomer", request)
     tape = Tape()
     await run(tape)
-    await manager.close()
+    await manager.remote.close()
     assert (found.vendor, model, tape.content) == (row, "m", "Hello")
     assert sent(server)[1]["authorization"] == f"bearer {KEY}"

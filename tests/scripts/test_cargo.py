@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -20,7 +21,8 @@ def clone(tmp_path: Path) -> Path:
     found = tmp_path / "clone $HOME é"
     for folder in ("scripts", "shell", ".venv", "bin"):
         (found / folder).mkdir(parents=True)
-    shutil.copy(ROOT / "scripts" / "cargo", found / "scripts")
+    for script in ("cargo", "target"):
+        shutil.copy(ROOT / "scripts" / script, found / "scripts")
     cargo = found / "bin" / "cargo"
     cargo.write_text('#!/bin/sh\necho "$PWD|$CARGO_TARGET_DIR|$*"\n', encoding="utf-8")
     cargo.chmod(0o755)
@@ -38,13 +40,40 @@ def cargo(clone: Path, **environment: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_it_builds_outside_the_clone(clone: Path, tmp_path: Path) -> None:
-    done = cargo(clone, HOME=str(tmp_path))
-    target = tmp_path / ".cache" / "ai-sidecar" / "target"
-    assert done.stdout == f"{clone / 'shell'}|{target}|test --quiet\n", done.stderr
-    done = cargo(clone, HOME=str(tmp_path), XDG_CACHE_HOME="/cache")
-    assert "|/cache/ai-sidecar/target|" in done.stdout
-    assert "|/mine|" in cargo(clone, HOME=str(tmp_path), CARGO_TARGET_DIR="/mine").stdout
+def target(clone: Path, **environment: str) -> Path:
+    """The folder that cargo is told to build into."""
+    done = cargo(clone, **environment)
+    folder, told, arguments = done.stdout.split("|")
+    assert (folder, arguments) == (str(clone / "shell"), "test --quiet\n"), done.stderr
+    return Path(told)
+
+
+def test_it_builds_outside_the_clone_and_always_in_the_same_place(
+    clone: Path, tmp_path: Path
+) -> None:
+    first = target(clone, HOME=str(tmp_path))
+    assert first.parents[1] == tmp_path / ".cache" / "ai-sidecar" / "cargo"
+    assert first.name == "target", "by that Tauri knows a program that was not installed"
+    assert target(clone, HOME=str(tmp_path)) == first
+    cache = tmp_path / "cache"
+    elsewhere = target(clone, HOME=str(tmp_path), XDG_CACHE_HOME=str(cache))
+    assert elsewhere == cache / "ai-sidecar" / "cargo" / first.parent.name / "target"
+    assert target(clone, HOME=str(tmp_path), CARGO_TARGET_DIR="/mine") == Path("/mine")
+
+
+def test_no_two_clones_build_in_one_place(clone: Path, tmp_path: Path) -> None:
+    other = shutil.copytree(clone, tmp_path / "other")
+    assert target(clone, HOME=str(tmp_path)) != target(other, HOME=str(tmp_path))
+
+
+def test_what_no_clone_has_used_for_a_month_is_removed(clone: Path, tmp_path: Path) -> None:
+    all_of_them = target(clone, HOME=str(tmp_path)).parents[1]
+    for name, days in {"old $x": 32, "recent": 28}.items():
+        (all_of_them / name / "target").mkdir(parents=True)
+        then = time.time() - days * 86_400
+        os.utime(all_of_them / name, (then, then))
+    kept = target(clone, HOME=str(tmp_path)).parent
+    assert {*all_of_them.iterdir()} == {kept, all_of_them / "recent"}
 
 
 @pytest.mark.parametrize("part", ["rust", "webkit"])

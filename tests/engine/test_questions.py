@@ -1,0 +1,72 @@
+"""What a provider is asked besides conversations."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import httpx
+import pytest
+
+from sidecar.engine.questions import Questions
+from sidecar.errors import ComponentMissing
+from sidecar.providers.client import Client
+from sidecar.settings import ProviderSettings
+from sidecar.values import ModelInfo
+from tests.engine.test_manager import manager
+
+pytestmark = pytest.mark.anyio
+
+
+async def test_a_provider_of_this_machine_that_lacks_a_part_fails_its_test(tmp_path: Path) -> None:
+    made = Questions(manager(tmp_path))
+    assert [model.id for model in await made.test("scripted", None)] == ["hello"]
+    (tmp_path / "hello.jsonl").unlink()
+    with pytest.raises(ComponentMissing) as missing:
+        await made.test("scripted", None)
+    assert "doctor" in missing.value.hint
+
+
+def listing(made: Questions, *asked: str) -> None:
+    """Let providers answer with two models, and hold where they were asked."""
+    where = list(asked)
+
+    def respond(request: httpx.Request) -> httpx.Response:
+        assert str(request.url) == where.pop(0)
+        known = {"id": "openai/gpt-oss-120b", "context_window": 1000, "owned_by": "them"}
+        return httpx.Response(200, json={"data": [known, {"id": "unheard-of"}]})
+
+    made._remote._client = Client(transport=httpx.MockTransport(respond))
+
+
+async def test_a_live_list_is_filled_in_with_what_is_known_and_keeps_what_it_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GROQ_API_KEY", "a-key")
+    made = Questions(manager(tmp_path))
+    listing(made, "https://api.groq.com/openai/v1/models")
+    known, other = await made.models("groq")
+    assert (known.id, known.context_window, known.owned_by) == ("openai/gpt-oss-120b", 1000, "them")
+    assert (known.kind, known.tools, known.max_output_tokens) == ("chat", True, None)
+    assert known.prices
+    assert known.prices.as_of
+    assert other == ModelInfo(id="unheard-of", provider="groq")
+    await made._remote.close()
+
+
+async def test_a_provider_that_was_pointed_elsewhere_has_not_the_prices_of_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GROQ_API_KEY", "a-key")
+    elsewhere = ProviderSettings(base_url="http://127.0.0.1:9/v1")
+    mine = ProviderSettings(format="openai_chat", base_url="https://api.groq.com/openai/v1")
+    made = Questions(manager(tmp_path, groq=elsewhere, mine=mine))
+    listing(made, "http://127.0.0.1:9/v1/models", "https://api.groq.com/openai/v1/models")
+    assert [model.prices for model in await made.models("groq")] == [None, None]
+    assert [bool(model.prices) for model in await made.models("mine")] == [True, False]
+    await made._remote.close()
+
+
+async def test_a_provider_without_a_list_has_the_models_of_its_row(tmp_path: Path) -> None:
+    models = await Questions(manager(tmp_path)).models("perplexity")
+    assert [model.id for model in models][:2] == ["sonar", "sonar-pro"]
+    assert all(model.prices and model.context_window for model in models)
