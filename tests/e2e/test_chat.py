@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
+from pathlib import Path
 
 import pytest
 
 from tests.conditions import LIMIT_S, comes_true
-from tests.conftest import ROOT, needs_llama_cpp
+from tests.conftest import needs_llama_cpp
 from tests.e2e.provider import HANG, Provider
 from tests.e2e.webdriver import CONTROL, ENTER, ESCAPE, SHIFT
 from tests.e2e.window import ANSWER, Folders, Open, Window
 
 MODEL = ("loop", "quick-1")
+BOX = "const it = document.querySelector('.box[role=region]');"
+"""What scrolls."""
 
 
 def begin(open_app: Open, folders: Folders, provider: Provider, question: str) -> Window:
@@ -67,13 +71,14 @@ def test_the_keyboard_alone_will_do(open_app: Open, folders: Folders, provider: 
 
 
 def test_where_the_desktop_is_dark_so_is_the_window(open_app: Open) -> None:
-    scripts = ROOT / "protocol" / "sessions" / "scripted"
-    window = open_app(arguments=f"--scripted {scripts}", GTK_THEME="Adwaita:dark")
-    window.choose("scripted", "reasoning")
-    window.ask("What is two and two?")
-    assert window.answered() == "Four."
+    window = open_app(arguments=f"--scripted {Path(__file__).parent}", GTK_THEME="Adwaita:dark")
+    window.choose("scripted", "showcase")
+    window.ask("Show me what you can do")
+    assert "each chunk at once" in window.answered()
     window.session.click(f"{ANSWER} summary")
-    window.shows(f"{ANSWER} details p", "Two and two.")
+    window.shows(f"{ANSWER} details p", "The user wants to see")
+    up = f"{BOX} it.scrollTop = 0; return document.querySelector('button.latest') !== null"
+    assert comes_true(lambda: window.js(up)), "it is taken back to the end"
     window.screenshot("dark")
     ground, ink = window.js(
         "const { backgroundColor, color } = getComputedStyle(document.body);"
@@ -86,24 +91,26 @@ def test_where_the_desktop_is_dark_so_is_the_window(open_app: Open) -> None:
 def test_markdown_appears_piece_by_piece(
     open_app: Open, folders: Folders, provider: Provider
 ) -> None:
-    window = begin(open_app, folders, provider, "Show me Markdown")
-    provider.say("# Three thi", "ngs\n\nThe **fir", "st** is `code`, ")
-    window.shows(f"{ANSWER} h3", "Three things")
-    window.shows(f"{ANSWER} strong", "first")
-    provider.say(
-        "the second a [link](https://example.org/), the third a list:\n\n- o", "ne\n- two\n"
+    window = begin(open_app, folders, provider, "Show me what you can do")
+    lines = Path(__file__).with_name("showcase.jsonl").read_text(encoding="utf-8").splitlines()
+    pieces = [step["content"] for step in map(json.loads, lines) if "content" in step]
+    shown = (
+        ("h3", "Streaming in three steps"),
+        ("em", "at most once a frame"),
+        ("ol > li:nth-child(2) li:last-child", "text, reasoning, tool c"),
+        ("pre", ".plugin(tauri_plugin_ai_sidecar::init())"),
+        ("td:last-child", "9 µs"),
+        ("blockquote", "Keys stay"),
     )
-    window.shows(f"{ANSWER} li:last-child", "two")
-    provider.say("\n```python\nprint('no", " <b>HTML</b>')\n")
-    window.shows(f"{ANSWER} pre", "print('no <b>HTML</b>')")
+    for piece, (css, text) in zip(pieces, shown, strict=False):
+        provider.say(piece)
+        window.shows(f"{ANSWER} .markdown {css}", text)
     window.screenshot("streaming")
+    assert "no <b>HTML</b>" in window.text(f"{ANSWER} pre")
     assert window.count(f"{ANSWER}[data-state=streaming]") == 1
-    provider.say(
-        "```\n\n| where | what |\n|---|--:|\n| here", " | 1 |\n\n<img src=x onerror=alert(1)>\n"
-    )
-    window.shows(f"{ANSWER} td:last-child", "1")
+    provider.say(*pieces[len(shown) :])
     provider.finish()
-    assert "<img src=x onerror=alert(1)>" in window.answered()
+    assert "HTML: <img src=x onerror=alert(1)>" in window.answered()
     assert window.count(f"{ANSWER} img") == window.count(f"{ANSWER} .markdown a") == 0
     window.shows(f"{ANSWER} footer", "42 tokens")
     window.screenshot("streamed")
@@ -248,15 +255,17 @@ def test_who_has_scrolled_up_is_left_there(
 ) -> None:
     window = begin(open_app, folders, provider, "A long one")
     provider.say(*(f"Paragraph {number}.\n\n" for number in range(60)))
-    box = "const it = document.querySelector('.box[role=region]');"
-    below = f"{box} return it.scrollHeight - it.scrollTop - it.clientHeight"
+    below = f"{BOX} return it.scrollHeight - it.scrollTop - it.clientHeight"
     window.shows(f"{ANSWER} .markdown p:last-child", "Paragraph 59.")
     assert comes_true(lambda: window.js(below) < 2), "it did not follow the text"
-    window.js(f"{box} it.scrollTop = 100")
+    window.js(f"{BOX} it.scrollTop = 100")
     window.shows("button.latest")
     provider.say("The very last one.")
     window.shows(f"{ANSWER} .markdown p:last-child", "The very last one.")
-    assert window.js(f"{box} return it.scrollTop") == 100
+    assert window.js(f"{BOX} return it.scrollTop") == 100
+    window.js("document.querySelector('article').scrollIntoView()")
+    assert window.js("return document.scrollingElement.scrollTop") == 0, "the page itself has moved"
+    window.js(f"{BOX} it.scrollTop = 100")
     window.screenshot("scrolled-up")
     window.session.click("button.latest")
     assert comes_true(lambda: window.js(below) < 2)

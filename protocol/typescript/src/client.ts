@@ -7,7 +7,7 @@ import {
   type Notifications,
   PROTOCOL_VERSION,
 } from "./contract.js";
-import { clientError, type SidecarClosed, SidecarError } from "./errors.js";
+import { clientError, reporter, type SidecarClosed, SidecarError } from "./errors.js";
 import {
   ContractMethods,
   type Method,
@@ -56,7 +56,7 @@ export class AIClient extends ContractMethods {
 
   private constructor(transport: Transport, options: ClientOptions) {
     super();
-    this.#onError = options.onError ?? ((error) => console.error("@ai-sidecar/client:", error));
+    this.#onError = reporter(options.onError);
     this.#connection = new Connection(transport, {
       onNotification: (method, params) => this.#heard(method, params),
       onState: (state, error) => this.#changed(state, error),
@@ -79,11 +79,12 @@ export class AIClient extends ContractMethods {
    */
   static async connect(transport: Transport, options: ClientOptions = {}): Promise<AIClient> {
     const client = new AIClient(transport, options);
-    const { name, version, processId } = options;
+    const { name, version, url, processId } = options;
+    const about = { ...(version !== undefined && { version }), ...(url !== undefined && { url }) };
     try {
       await client.#connection.start();
       client.#info = await client.initialize({
-        ...(name !== undefined && { client: { name, ...(version !== undefined && { version }) } }),
+        ...(name !== undefined && { client: { name, ...about } }),
         ...(processId !== undefined && { process_id: processId }),
       });
       requireMajor(client.#info.protocol_version);

@@ -122,3 +122,17 @@ export function errorOf(value: unknown): SidecarError {
     data: { ...data, kind: data?.kind ?? "api_error", hint: data?.hint ?? "" },
   });
 }
+
+/** A user's `onError`, or the console; it throws nothing, since who calls it is in mid-delivery. */
+export function reporter(onError?: (error: unknown) => void): (error: unknown) => void {
+  const log = (error: unknown) => console.error("@ai-sidecar/client:", error);
+  if (!onError) return log;
+  return (error) => {
+    try {
+      onError(error);
+    } catch (thrown) {
+      log(error);
+      log(thrown);
+    }
+  };
+}

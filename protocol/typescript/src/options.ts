@@ -5,10 +5,12 @@ import type { Output, StreamHandlers } from "./stream.js";
 
 /** How a client is made. */
 export interface ClientOptions {
-  /** Who is calling, for the sidecar's log. */
+  /** Who is calling: for the sidecar's log, and for providers that attribute requests to an app. */
   name?: string;
-  /** Its version. */
+  /** Its version; told with its name. */
   version?: string;
+  /** Its page, for such providers; told with its name. */
+  url?: string;
   /** The sidecar ends when this process does; see `process_id` of `initialize`. */
   processId?: number;
   /**
@@ -19,7 +21,7 @@ export interface ClientOptions {
   /**
    * Told of what nobody can be thrown at: an exception in a handler or callback, a line that is no
    * JSON-RPC message, a chunk that is none, an answer that nobody waits for. By default it goes to
-   * `console.error`.
+   * `console.error`, and so does what this throws itself.
    */
   onError?(error: unknown): void;
 }

@@ -30,6 +30,23 @@ test("a sidecar of a newer minor is taken", async () => {
   expect((await AIClient.connect(sidecar)).info.protocol_version).toBe("1.7");
 });
 
+test("who calls is told when it says its name", async () => {
+  const sidecar = new Played();
+  await AIClient.connect(sidecar, {
+    name: "a",
+    version: "1",
+    url: "https://a.example",
+    processId: 7,
+  });
+  expect(sidecar.sent[0]).toMatchObject({
+    method: "initialize",
+    params: { client: { name: "a", version: "1", url: "https://a.example" }, process_id: 7 },
+  });
+  const nameless = new Played();
+  await AIClient.connect(nameless, { url: "https://a.example" });
+  expect(nameless.sent[0]?.params).toEqual({});
+});
+
 test("what the real sidecar says of itself is kept", async () => {
   const { client } = await start({ name: "test", version: "1", processId: process.pid });
   expect(client.info).toMatchObject({ server: { name: "ai-sidecar" }, protocol_version: "1.0" });

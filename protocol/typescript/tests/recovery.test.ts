@@ -5,7 +5,7 @@ import {
   type StreamEnd,
   type StreamStatus,
 } from "@ai-sidecar/client";
-import { afterAll, describe, expect, test } from "vitest";
+import { afterAll, describe, expect, onTestFinished, test, vi } from "vitest";
 import { all, ask, rejection, scripts, signalled, start } from "./sidecar.js";
 import { Lossy, type Message, Played } from "./transports.js";
 
@@ -267,6 +267,25 @@ test("what comes twice or out of turn while it catches up is told once, in order
   const chunks = await all(stream);
   expect(chunks.map((chunk) => chunk.content ?? "").join("")).toBe("abcdef");
   expect(chunks.map((chunk) => chunk.content)).toEqual(["a", "bc", "d", "ef"]);
+});
+
+test("an onError that throws loses nothing: both errors are logged, and the stream goes on", async () => {
+  const logged = vi.spyOn(console, "error").mockImplementation(() => {});
+  onTestFinished(() => logged.mockRestore());
+  const { client } = await start({
+    scripted: rich,
+    onError: () => {
+      throw new Error("from onError");
+    },
+  });
+  const stream = client.streamProvider("scripted", ask("rich"), {
+    onChunk: () => {
+      throw new Error("from onChunk");
+    },
+  });
+  expect((await stream.done).response.content).toBe(whole.content);
+  const said = logged.mock.calls.map(([, error]) => String(error));
+  expect(new Set(said)).toEqual(new Set(["Error: from onChunk", "Error: from onError"]));
 });
 
 describe("what is no message of the contract's", () => {
