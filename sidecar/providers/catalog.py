@@ -82,6 +82,7 @@ VENDORS: tuple[Vendor, ...] = (
             stream_usage=False,  # it sends usage, and the cost, by itself
             reasoning_object=True,
             reasoning_back="reasoning_details",
+            prices_per_tokens=1,
             attribution=True,
         ),
     ),
@@ -151,7 +152,7 @@ VENDORS: tuple[Vendor, ...] = (
         base_url="https://api.together.xyz/v1",
         key_variables=("TOGETHER_API_KEY",),
         capabilities=(*_VISION, "reasoning"),
-        quirks=Quirks(efforts=_THREE_EFFORTS),
+        quirks=Quirks(efforts=_THREE_EFFORTS, prices_per_tokens=1_000_000),
     ),
     Vendor(
         name="fireworks",

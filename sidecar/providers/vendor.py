@@ -57,6 +57,8 @@ class Quirks(msgspec.Struct, frozen=True, kw_only=True):
     dimensions_field: Literal["dimensions", "output_dimension"] = "dimensions"
     embedding_base64: bool = True
     """Sends vectors in base64 where it is asked for; what it sends instead is understood."""
+    prices_per_tokens: int | None = None
+    """For how many tokens the `pricing` in its list of models is, in USD; None: not known."""
     azure: bool = False
     """Has Azure's paths: those of `/openai/v1`, or one of each deployment."""
     attribution: bool = False

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sidecar.errors import AIError, Authentication, InvalidResponse
-from sidecar.values import ModelInfo
+from sidecar.values import ModelInfo, ModelPrices
 from tests.providers.answers import WIRE, target_of
 
 
@@ -42,6 +42,73 @@ def test_openrouter_tells_what_a_model_takes_and_gives() -> None:
     )
     assert (model.context_window, model.max_output_tokens) == (8192, 1024)
     assert (model.display_name, model.input_modalities) == ("A: B", ["text", "image"])
+
+
+def test_openrouter_tells_what_a_model_can_do() -> None:
+    given = {
+        "architecture": {"output_modalities": ["text"]},
+        "supported_parameters": ["tools", "temperature", "reasoning"],
+    }
+    models = [{"id": "a", **given}, {"id": "b"}, {"id": "c", "supported_parameters": []}]
+    [model, silent, plain] = listed({"data": models}, "openrouter")
+    assert (model.tools, model.structured_output, model.reasoning) == (True, False, True)
+    assert model.output_modalities == ["text"]
+    assert (silent.tools, silent.structured_output, silent.reasoning) == (None, None, None)
+    assert (plain.tools, plain.structured_output, plain.reasoning) == (False, False, False)
+
+
+def test_mistral_tells_who_calls_tools_and_who_goes_when() -> None:
+    given = {"capabilities": {"function_calling": False}, "deprecation": "2026-12-31T12:00:00Z"}
+    [model] = listed({"data": [{"id": "a", **given}]}, "mistral")
+    assert (model.tools, model.deprecation_date) == (False, "2026-12-31")
+    [odd] = listed({"data": [{"id": "a", "deprecation": "soon", "capabilities": 5}]}, "mistral")
+    assert (odd.tools, odd.deprecation_date) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("vendor", "pricing", "expected"),
+    [
+        (
+            "openrouter",
+            {
+                "prompt": "0.00000015",
+                "completion": "0.0000006",
+                "request": "0",
+                "input_cache_read": "0.000000075",
+                "input_cache_write": "0.0000001875",
+            },
+            ModelPrices(
+                currency="USD", input=0.15, output=0.6, cache_read=0.075, cache_write=0.1875
+            ),
+        ),
+        (
+            "openrouter",  # a model that costs nothing
+            {"prompt": "0", "completion": "0"},
+            ModelPrices(currency="USD", input=0.0, output=0.0),
+        ),
+        ("openrouter", {"prompt": "-1", "completion": "-1"}, None),
+        (
+            "together",
+            {"hourly": 0, "input": 0.88, "output": 1.1, "base": 0, "finetune": 0},
+            ModelPrices(currency="USD", input=0.88, output=1.1),
+        ),
+        ("together", {"hourly": 0, "input": 0, "output": 0, "base": 0, "finetune": 0}, None),
+        ("openai-compatible", {"prompt": "0.1", "input": 0.1}, None),
+        ("openrouter", {"prompt": "NaN", "completion": "Infinity"}, None),
+        ("openrouter", {"prompt": "1e400", "completion": "9" * 100_000}, None),
+        ("openrouter", {"prompt": True, "completion": ["0.1"]}, None),
+        ("openrouter", "free", None),
+    ],
+)
+def test_prices_are_of_a_million_tokens_where_it_is_known_what_they_are_for(
+    vendor: str, pricing: object, expected: ModelPrices | None
+) -> None:
+    assert listed({"data": [{"id": "a", "pricing": pricing}]}, vendor)[0].prices == expected
+
+
+def test_together_tells_which_models_make_vectors() -> None:
+    models = listed([{"id": kind, "type": kind} for kind in ("chat", "embedding", "image")])
+    assert [model.kind for model in models] == ["chat", "embedding", None]
 
 
 @pytest.mark.parametrize(
