@@ -22,6 +22,9 @@ _COLUMNS = {
     "audio": "audio",
     "reasoning": "reasoning",
     "citations": "citations",
+    "document_citations": "cites documents",
+    "embeddings": "embeddings",
+    "prompt_caching": "prompt caching",
     "models": "lists models",
     "offline": "offline",
 }

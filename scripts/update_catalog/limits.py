@@ -66,9 +66,7 @@ def _model(row: Mapping[str, Any]) -> KnownModel:
         input_modalities=_inputs(row) if described or embeds else None,
         output_modalities=["embedding"] if embeds else _outputs(row) if described else None,
         tools=_can(row, "supports_function_calling"),
-        structured_output=_can(
-            row, "supports_response_schema", "supports_native_structured_output"
-        ),
+        structured_output=_can(row, *_STRUCTURED),
         reasoning=_can(row, "supports_reasoning"),
         prices=_prices(row, embeds=embeds),
         deprecation_date=_day(row.get("deprecation_date")),

@@ -267,9 +267,14 @@ def _checked_row(given: ProviderSettings, vendor: Vendor | None) -> ProviderSett
 def _with_config(name: str, vendor: Vendor | None, given: ProviderSettings) -> Vendor:
     if vendor is None:
         vendor = _own_row(name, given.format or "")
+    wire, can = given.format or vendor.format, vendor.capabilities
+    if wire != vendor.format:
+        by_format = set().union(*_OWN_CAPABILITIES.values())
+        can = (*(word for word in can if word not in by_format), *_OWN_CAPABILITIES.get(wire, ()))
     return msgspec.structs.replace(
         vendor,
-        format=given.format or vendor.format,
+        format=wire,
+        capabilities=can,
         also=() if given.format else vendor.also,  # who names a format wants it for all models
         display_name=given.display_name or vendor.display_name,
         auth=given.auth or vendor.auth,

@@ -25,7 +25,14 @@ import msgspec
 from sidecar.engine.agent_block import AgentBlockOutput, Answer
 from sidecar.engine.structured import Structured
 from sidecar.engine.transcript import Transcript
-from sidecar.errors import AIError, APIError, Cancelled, ErrorObject, InternalError
+from sidecar.errors import (
+    AIError,
+    APIError,
+    Cancelled,
+    ErrorObject,
+    InternalError,
+    InvalidResponse,
+)
 from sidecar.providers.sink import Facts, Sink
 from sidecar.values import BlockId, ExecutionId, FinishReason, Said, StreamChunk, Timing
 
@@ -195,7 +202,12 @@ class Execution:
     async def _read_structured(self) -> None:
         said = self._transcript
         if self._structured is not None and said.is_text:
-            said.parsed = await self._structured.read(said.content)
+            try:
+                said.parsed = await self._structured.read(said.content)
+            except InvalidResponse as error:
+                if said.finish_reason == "length":
+                    error.hint = "The answer was cut off: raise `max_tokens`, or ask for less."
+                raise
 
     def response(self) -> Answer:
         """What was said so far."""

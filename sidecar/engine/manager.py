@@ -57,7 +57,7 @@ class AIManager:
 
     def resolve(self, provider: str | None, request: AIRequest) -> tuple[Row, str]:
         """Return the row and the model that a request is for. Raises as `prepare` does."""
-        check_extra(request.extra, "messages", "stream")
+        check_extra(request.extra, "messages", "model", "stream")
         active = self.directory.active
         row = self.directory.row(provider or active.provider)
         chosen = active.model if row.vendor.name == active.provider else None

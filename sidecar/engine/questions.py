@@ -71,7 +71,7 @@ class Questions:
         Raises what `AIManager.prepare` does, `InvalidParams` for a provider that has no such
         thing, and what the provider answers.
         """
-        check_extra(request.extra, "input", path="$")
+        check_extra(request.extra, "input", "model", path="$")
         directory = self._manager.directory
         row = directory.row(provider or directory.active.provider)
         local = self._manager.local(row)

@@ -51,6 +51,8 @@ class Structured:
             fault = next(self._validator.iter_errors(found), None)
         except TimeoutError:
             raise _mismatch("a pattern of the schema takes too long to be tried", content) from None
+        except OverflowError:  # jsonschema's `multipleOf`
+            raise _mismatch("a number is too large to be checked", content) from None
         except RecursionError:
             raise _mismatch("the schema leads round in circles", content) from None
         except Unresolvable as error:
@@ -68,9 +70,13 @@ def structured(wanted: ResponseFormat | None) -> Structured | None:
 
 
 def _validator(schema: dict[str, Any]) -> Validator:
-    known = validator_for(schema, default=jsonschema.Draft202012Validator)
     try:
-        known.check_schema(schema)
+        known = validator_for(schema, default=jsonschema.Draft202012Validator)
+    except (AttributeError, TypeError, ValueError):  # it is no text, or no URI
+        message = "This names no draft of JSON Schema."
+        raise InvalidParams(message, path=f"{_PATH}.$schema", hint="Leave it out.") from None
+    try:
+        cast("Any", known).check_schema(schema, format_checker=_FORMATS)  # not in its stub
     except SchemaError as error:
         where = error.json_path.removeprefix("$")
         hint = "Correct the schema; json-schema.org says what one may have."
@@ -99,6 +105,21 @@ def _search(pattern: str, text: str) -> bool:
     import regex  # noqa: PLC0415 - the first answer must not wait for it
 
     return regex.search(pattern, text, timeout=_PATTERN_S, concurrent=True) is not None
+
+
+_FORMATS = jsonschema.FormatChecker(())
+"""What a schema's own texts are held against."""
+
+
+@_FORMATS.checks("regex")
+def _is_pattern(pattern: object) -> bool:
+    """True for what `_search` can try: `regex` knows more than `re`, and so does ECMA."""
+    import regex  # noqa: PLC0415 - the first answer must not wait for it
+
+    try:
+        return not isinstance(pattern, str) or regex.compile(pattern) is not None
+    except (regex.error, ValueError):
+        return False
 
 
 def _pattern(
@@ -136,6 +157,31 @@ def _additional_properties(
             yield from validator.descend(instance[name], below, path=name)
 
 
+def _unique_items(
+    validator: Validator, wanted: object, instance: object, schema: object
+) -> Iterator[ValidationError]:
+    """By a set: held against each other, as jsonschema does it, a model's list may take minutes."""
+    del validator
+    del schema
+    if not wanted or not isinstance(instance, list):
+        return
+    seen: set[bytes] = set()
+    for item in instance:
+        said = msgspec.json.encode(_plain(item), order="deterministic")
+        if said in seen:
+            yield ValidationError(f"{item!r} is there twice")
+        seen.add(said)
+
+
+def _plain(value: Any) -> Any:  # noqa: ANN401 - any JSON
+    """1.0 is 1 to JSON Schema."""
+    if isinstance(value, dict):
+        return {name: _plain(each) for name, each in value.items()}
+    if isinstance(value, list):
+        return [_plain(each) for each in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
 def _mismatch(why: str, content: str) -> InvalidResponse:
     return InvalidResponse(
         f"The answer is not the JSON that was asked for: {why}.",
@@ -149,5 +195,6 @@ _OURS = {
     "pattern": _pattern,
     "patternProperties": _pattern_properties,
     "additionalProperties": _additional_properties,
+    "uniqueItems": _unique_items,
 }
-"""The keywords that try patterns."""
+"""The keywords that may take for ever otherwise."""

@@ -18,7 +18,7 @@ VENDORS: tuple[Vendor, ...] = (
         also=((REASONING_MODELS, "openai_responses"),),
         base_url="https://api.openai.com/v1",
         key_variables=("OPENAI_API_KEY",),
-        capabilities=(*_VISION, "files", "audio", "reasoning"),
+        capabilities=(*_VISION, "files", "audio", "reasoning", "embeddings"),
         quirks=Quirks(
             max_tokens_field="max_completion_tokens",
             organization_header="openai-organization",
@@ -33,7 +33,7 @@ VENDORS: tuple[Vendor, ...] = (
         base_url="https://generativelanguage.googleapis.com/v1beta",
         auth="x-goog-api-key",
         key_variables=("GEMINI_API_KEY", "GOOGLE_API_KEY"),
-        capabilities=(*_VISION, "files", "audio", "reasoning", "citations"),
+        capabilities=(*_VISION, "files", "audio", "reasoning", "citations", "embeddings"),
     ),
     Vendor(
         name="google-openai",
@@ -41,7 +41,7 @@ VENDORS: tuple[Vendor, ...] = (
         format="openai_chat",
         base_url="https://generativelanguage.googleapis.com/v1beta/openai",
         key_variables=("GEMINI_API_KEY", "GOOGLE_API_KEY"),
-        capabilities=(*_VISION, "audio", "reasoning"),
+        capabilities=(*_VISION, "audio", "reasoning", "embeddings"),
         # ai.google.dev/gemini-api/docs/openai. Fields that it does not know are refused (400,
         # "Cannot find field").
         quirks=Quirks(
@@ -68,7 +68,7 @@ VENDORS: tuple[Vendor, ...] = (
         auth="api-key",
         key_variables=("AZURE_OPENAI_API_KEY",),
         address_variable="AZURE_OPENAI_ENDPOINT",
-        capabilities=(*_VISION, "audio", "reasoning"),
+        capabilities=(*_VISION, "audio", "reasoning", "embeddings"),
         quirks=Quirks(max_tokens_field="max_completion_tokens", file_by_url=False, azure=True),
     ),
     Vendor(
@@ -77,7 +77,7 @@ VENDORS: tuple[Vendor, ...] = (
         format="openai_chat",
         base_url="https://openrouter.ai/api/v1",
         key_variables=("OPENROUTER_API_KEY",),
-        capabilities=(*_VISION, "files", "audio", "reasoning", "citations"),
+        capabilities=(*_VISION, "files", "audio", "reasoning", "citations", "embeddings"),
         quirks=Quirks(
             stream_usage=False,  # it sends usage, and the cost, by itself
             reasoning_object=True,
@@ -105,7 +105,7 @@ VENDORS: tuple[Vendor, ...] = (
         format="openai_chat",
         base_url="https://api.mistral.ai/v1",
         key_variables=("MISTRAL_API_KEY",),
-        capabilities=(*_VISION, "files", "reasoning"),
+        capabilities=(*_VISION, "files", "reasoning", "embeddings"),
         # It refuses fields that it does not know (422), stream_options and a user message's name
         # among them, and sends usage by itself.
         quirks=Quirks(
@@ -151,7 +151,7 @@ VENDORS: tuple[Vendor, ...] = (
         format="openai_chat",
         base_url="https://api.together.xyz/v1",
         key_variables=("TOGETHER_API_KEY",),
-        capabilities=(*_VISION, "reasoning"),
+        capabilities=(*_VISION, "reasoning", "embeddings"),
         quirks=Quirks(efforts=_THREE_EFFORTS, prices_per_tokens=1_000_000),
     ),
     Vendor(
@@ -160,7 +160,7 @@ VENDORS: tuple[Vendor, ...] = (
         format="openai_chat",
         base_url="https://api.fireworks.ai/inference/v1",
         key_variables=("FIREWORKS_API_KEY",),
-        capabilities=(*_VISION, "reasoning"),
+        capabilities=(*_VISION, "reasoning", "embeddings"),
         quirks=Quirks(efforts=(("minimal", "low"),)),
     ),
     Vendor(
@@ -200,7 +200,7 @@ VENDORS: tuple[Vendor, ...] = (
         key_variables=("OLLAMA_API_KEY",),
         address_variable="OLLAMA_HOST",
         runs_here=True,
-        capabilities=(*_VISION, "reasoning"),
+        capabilities=(*_VISION, "reasoning", "embeddings"),
     ),
     Vendor(
         name="lmstudio",
@@ -209,7 +209,7 @@ VENDORS: tuple[Vendor, ...] = (
         base_url="http://127.0.0.1:1234/v1",
         key_required=False,
         runs_here=True,
-        capabilities=_VISION,
+        capabilities=(*_VISION, "embeddings"),
         # 400: "'response_format.type' must be 'json_schema' or 'text'".
         quirks=Quirks(json_formats=("json_schema",)),
     ),
@@ -221,7 +221,7 @@ VENDORS: tuple[Vendor, ...] = (
         key_required=False,
         runs_here=True,
         key_variables=("LLAMA_API_KEY",),
-        capabilities=(*_VISION, "reasoning"),
+        capabilities=(*_VISION, "reasoning", "embeddings"),
         quirks=Quirks(reasoning_back="reasoning_content"),
     ),
     Vendor(
@@ -232,7 +232,7 @@ VENDORS: tuple[Vendor, ...] = (
         key_required=False,
         runs_here=True,
         key_variables=("VLLM_API_KEY",),
-        capabilities=(*_VISION, "reasoning"),
+        capabilities=(*_VISION, "reasoning", "embeddings"),
     ),
     Vendor(
         name="openai-compatible",
@@ -240,7 +240,7 @@ VENDORS: tuple[Vendor, ...] = (
         format="openai_chat",
         key_required=False,
         key_variables=("OPENAI_COMPATIBLE_API_KEY",),
-        capabilities=_VISION,
+        capabilities=(*_VISION, "embeddings"),
     ),
     Vendor(
         name="local",
@@ -258,6 +258,6 @@ SCRIPTED = Vendor(
     format="scripted",
     auth="none",
     key_required=False,
-    capabilities=("chat", "streaming", "tools", "models", "offline"),
+    capabilities=("chat", "streaming", "tools", "embeddings", "models", "offline"),
 )
 """Offered with `--scripted DIR` only."""

@@ -8,6 +8,7 @@ not followed, least of all with a key. What httpx raises becomes an `AIError` on
 
 from __future__ import annotations
 
+import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import aclosing, asynccontextmanager, suppress
 from http.cookiejar import CookieJar, DefaultCookiePolicy
@@ -38,6 +39,8 @@ from sidecar.providers.network.trust import CaFile, Trust
 from sidecar.providers.sink import Facts, Sink
 from sidecar.providers.vendor import Target
 from sidecar.values import AIRequest, ModelInfo, StreamChunk
+
+logger = logging.getLogger(__name__)
 
 MAX_BODY = 32 * 1024 * 1024
 MAX_ERROR_BODY = 1024 * 1024
@@ -76,19 +79,25 @@ class Client:
                 if not response.is_success:
                     raise await _refusal(wire, response, target, watch)
                 facts.request_id = request_id(response.headers)
-                await _take(wire, response, target, watch, sink)
+                lines = wire.framing == "ndjson" and request.stream
+                await _take(wire, response, target, watch, sink, lines=lines)
 
     async def models(self, wire: Format, target: Target) -> list[ModelInfo]:
         """Ask a vendor for its models."""
         found: list[ModelInfo] = []
         page: str | None = None
+        pages: set[str] = set()
         for _ in range(_MOST_PAGES):
             body = await self.ask(wire, wire.build_models_request(target, page), target, Facts())
             part = wire.parse_models(body, target)
             found += part.models
+            if part.next is None:
+                return found
+            if part.next in pages:
+                break  # it would name them for ever
+            pages.add(part.next)
             page = part.next
-            if page is None:
-                break
+        logger.warning("%s: its list of models has no end.", target.vendor.display_name)
         return found
 
     async def ask(self, wire: Format, request: HttpRequest, target: Target, facts: Facts) -> bytes:
@@ -137,13 +146,19 @@ class Client:
                     await response.aclose()
 
 
-async def _take(
-    wire: Format, response: httpx.Response, target: Target, watch: Watch, sink: Sink
+async def _take(  # noqa: PLR0913 - the parts of one exchange
+    wire: Format,
+    response: httpx.Response,
+    target: Target,
+    watch: Watch,
+    sink: Sink,
+    *,
+    lines: bool,
 ) -> None:
     """Take an answer as what it is: a stream or a whole, whichever was asked for."""
     decoder = wire.decoder(target, sink.facts)
     declared = "text/event-stream" in response.headers.get("content-type", "").lower()
-    framing: Splitter | None = LineSplitter() if wire.framing == "ndjson" else None
+    framing: Splitter | None = LineSplitter() if lines else None
     start = b""
     broken: AIError | None = None
     async with aclosing(_bytes(response)) as pieces:

@@ -6,7 +6,8 @@ from urllib.parse import urlsplit
 
 import anyio
 
-_LOOPBACK = ("localhost", "127.0.0.1", "::1")
+from sidecar.providers.network.bypass import is_this_machine
+
 _PATIENCE_S = 0.25
 """A server that runs takes a connection at once. Windows tries for two seconds where none does."""
 
@@ -14,12 +15,13 @@ _PATIENCE_S = 0.25
 async def answers(base_url: str) -> bool:
     """Return whether something is there. Another machine is not asked, and counts as there."""
     parts = urlsplit(base_url)
-    if parts.hostname not in _LOOPBACK:
+    host = parts.hostname or ""
+    if not is_this_machine(host):
         return True
     port = parts.port or (443 if parts.scheme == "https" else 80)
     with anyio.move_on_after(_PATIENCE_S):
         try:
-            stream = await anyio.connect_tcp(parts.hostname, port)
+            stream = await anyio.connect_tcp(host, port)
         except OSError:
             return False
         await stream.aclose()

@@ -26,7 +26,7 @@ import math
 import re
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import NoReturn
 
 import anyio
 import msgspec
@@ -44,14 +44,10 @@ from sidecar.providers.format import Embedded
 from sidecar.providers.sink import Sink
 from sidecar.values import (
     AIRequest,
-    Citation,
     EmbedRequest,
-    FinishReason,
     ModelInfo,
     StreamChunk,
     TextPart,
-    TokenUsage,
-    ToolCallDelta,
 )
 
 _NAME = "scripted"
@@ -68,15 +64,7 @@ class _Fault(Struct, forbid_unknown_fields=True):
     retry_after_ms: int | None = None
 
 
-class _Step(Struct, forbid_unknown_fields=True):
-    content: str | None = None
-    reasoning: str | None = None
-    tool_calls: list[ToolCallDelta] | None = None
-    citations: list[Citation] | None = None
-    refusal: str | None = None
-    logprobs: dict[str, list[Any]] | None = None
-    finish_reason: FinishReason | None = None
-    usage: TokenUsage | None = None
+class _Step(StreamChunk, frozen=True, forbid_unknown_fields=True):
     repeat: int = 1
     echo: bool = False
     wait_ms: int = 0
@@ -165,8 +153,7 @@ async def _pause(milliseconds: int) -> None:
 def _chunks(step: _Step, request: AIRequest) -> Iterable[StreamChunk]:
     if step.echo:
         return [StreamChunk(content=word) for word in re.findall(r"\s*\S+|\s+$", _last(request))]
-    names = set(StreamChunk.__struct_fields__) & set(_Step.__struct_fields__)
-    chunk = StreamChunk(**{name: getattr(step, name) for name in names})
+    chunk = StreamChunk(**{name: getattr(step, name) for name in StreamChunk.__struct_fields__})
     return [] if chunk == StreamChunk() else itertools.repeat(chunk, step.repeat)
 
 

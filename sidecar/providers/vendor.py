@@ -33,8 +33,6 @@ class Quirks(msgspec.Struct, frozen=True, kw_only=True):
     seed_field: Literal["seed", "random_seed"] = "seed"
     reasoning_back: str | None = None
     """The field in which an assistant message's reasoning goes back; None: it is not sent."""
-    reasoning_effort: bool = True
-    """Takes `reasoning_effort`."""
     reasoning_object: bool = False
     """Takes an object `reasoning` instead, with an effort or a number of tokens."""
     efforts: tuple[tuple[str, str], ...] = ()
@@ -52,8 +50,6 @@ class Quirks(msgspec.Struct, frozen=True, kw_only=True):
     names: Literal["any message", "tool results", "none"] = "any message"
     """The messages that may have a `name`."""
     organization_header: str | None = None
-    reasoning_models: str = REASONING_MODELS
-    """A pattern for the beginning of the names of those that reason (`openai_responses`)."""
     dimensions_field: Literal["dimensions", "output_dimension"] = "dimensions"
     embedding_base64: bool = True
     """Sends vectors in base64 where it is asked for; what it sends instead is understood."""
@@ -95,7 +91,7 @@ class Vendor(msgspec.Struct, frozen=True, kw_only=True):
 
     def reasons(self, model: str) -> bool:
         """True for a model that is known to reason, by its name."""
-        return re.match(self.quirks.reasoning_models, model) is not None
+        return re.match(REASONING_MODELS, model) is not None
 
 
 class Deadlines(msgspec.Struct, frozen=True, kw_only=True):

@@ -70,6 +70,15 @@ def test_who_names_a_format_wants_it_for_all_models() -> None:
         assert row.vendor.display_name == "OpenAI"
 
 
+def test_what_goes_by_the_format_is_that_of_the_format_that_is_named() -> None:
+    as_chat = directory('[providers.anthropic]\nformat = "openai_chat"').row("anthropic").vendor
+    assert not {"prompt_caching", "document_citations"} & set(as_chat.capabilities)
+    assert {"embeddings", "images"} <= set(as_chat.capabilities)
+    as_messages = directory('[providers.openai]\nformat = "anthropic"').row("openai").vendor
+    assert {"prompt_caching", "images"} <= set(as_messages.capabilities)
+    assert "embeddings" not in as_messages.capabilities
+
+
 def test_an_unknown_name_is_told_with_the_one_that_was_meant() -> None:
     with pytest.raises(ProviderNotFound) as caught:
         directory().row("opena")

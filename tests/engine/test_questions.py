@@ -9,9 +9,10 @@ import pytest
 
 from sidecar.engine.questions import Questions
 from sidecar.errors import ComponentMissing
+from sidecar.providers.catalog import VENDORS
 from sidecar.providers.client import Client
 from sidecar.settings import ProviderSettings
-from sidecar.values import ModelInfo
+from sidecar.values import EmbedRequest, ModelInfo
 from tests.engine.test_manager import manager
 
 pytestmark = pytest.mark.anyio
@@ -64,6 +65,63 @@ async def test_a_provider_that_was_pointed_elsewhere_has_not_the_prices_of_its_n
     assert [model.prices for model in await made.models("groq")] == [None, None]
     assert [bool(model.prices) for model in await made.models("mine")] == [True, False]
     await made._remote.close()
+
+
+_CHAT_VECTORS = {"data": [{"index": 0, "embedding": [1.0, 2.0]}]}
+
+
+_EMBED = {
+    "openai": ("/v1/embeddings", _CHAT_VECTORS),
+    "azure": ("/openai/v1/embeddings", _CHAT_VECTORS),
+    "google": ("/models/m:batchEmbedContents", {"embeddings": [{"values": [1.0, 2.0]}]}),
+    "google-openai": ("/openai/embeddings", _CHAT_VECTORS),
+    "mistral": ("/v1/embeddings", _CHAT_VECTORS),
+    "openrouter": ("/api/v1/embeddings", _CHAT_VECTORS),
+    "together": ("/v1/embeddings", _CHAT_VECTORS),
+    "fireworks": ("/inference/v1/embeddings", _CHAT_VECTORS),
+    "ollama": ("/api/embed", {"embeddings": [[1.0, 2.0]]}),
+    "lmstudio": ("/v1/embeddings", _CHAT_VECTORS),
+    "llamacpp": ("/v1/embeddings", _CHAT_VECTORS),
+    "vllm": ("/v1/embeddings", _CHAT_VECTORS),
+    "openai-compatible": ("/v1/embeddings", _CHAT_VECTORS),
+}
+"""Where each row asks for vectors, and what is answered there."""
+
+
+@pytest.mark.parametrize("provider", _EMBED)
+async def test_every_row_that_says_so_makes_vectors(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, provider: str
+) -> None:
+    path, answer = _EMBED[provider]
+    asked: list[str] = []
+
+    def respond(request: httpx.Request) -> httpx.Response:
+        asked.append(request.url.path)
+        return httpx.Response(200, json=answer)
+
+    addresses = {
+        "azure": "https://mine.openai.azure.com",
+        "openai-compatible": "https://here.example/v1",
+    }
+    given = {
+        name: ProviderSettings(base_url=address)
+        for name, address in addresses.items()
+        if name == provider
+    }
+    made = Questions(manager(tmp_path, **given))
+    for variable in made._manager.directory.row(provider).vendor.key_variables:
+        monkeypatch.setenv(variable, "a-key")
+    made._remote._client = Client(transport=httpx.MockTransport(respond))
+    row, _, found = await made.embed(provider, "m", EmbedRequest(input=["a"]), "e-1")
+    assert found.vectors == [[1.0, 2.0]]
+    assert asked[0].endswith(path)
+    assert "embeddings" in row.vendor.capabilities
+    await made._remote.close()
+
+
+def test_no_other_row_says_so() -> None:
+    said = {vendor.name for vendor in VENDORS if "embeddings" in vendor.capabilities}
+    assert said - {"local"} == set(_EMBED)
 
 
 async def test_a_provider_without_a_list_has_the_models_of_its_row(tmp_path: Path) -> None:

@@ -81,6 +81,10 @@ def test_text_is_not_read(wanted: TextFormat | None) -> None:
         ({"type": "objekt"}, "$.request.response_format.schema.type"),
         ({"properties": {"a": {"minimum": "5"}}}, ".schema.properties.a.minimum"),
         ({"pattern": "("}, ".schema.pattern"),
+        ({"patternProperties": {"[": {}}}, ".schema.patternProperties"),
+        ({"$schema": 5}, ".schema.$schema"),
+        ({"$schema": {}}, ".schema.$schema"),
+        ({"$schema": "http://[x"}, ".schema.$schema"),
         ({"$schema": "http://json-schema.org/draft-04/schema#", "minimum": "5"}, ".minimum"),
     ],
 )
@@ -100,6 +104,35 @@ async def test_names_may_be_told_by_patterns() -> None:
     assert await of(schema).read('{"id": [], "n_1": 5, "other": "text"}')
     assert "at $.n_1" in (await refused(schema, '{"n_1": "five"}')).message
     assert "at $.other" in (await refused(schema, '{"other": 5}')).message
+
+
+@pytest.mark.parametrize("pattern", [r"^\p{L}+$", "^(?<first>A)d"])
+async def test_patterns_may_be_those_of_ecmascript(pattern: str) -> None:
+    asked = of({"type": "string", "pattern": pattern})
+    assert await asked.read('"Ada"') == "Ada"
+    assert "does not match" in (await refused({"pattern": pattern}, '"5"')).message
+
+
+@pytest.mark.parametrize(
+    ("content", "fits"),
+    [
+        ('[1, 2, 1.5, true, "1", [1], {"a": 1}]', True),
+        ("[1, 1.0]", False),
+        ('[{"a": 1, "b": [2]}, {"b": [2.0], "a": 1}]', False),
+        ("[null, null]", False),
+    ],
+)
+async def test_items_are_the_same_where_json_schema_says_so(content: str, *, fits: bool) -> None:
+    if fits:
+        assert await of({"uniqueItems": True}).read(content)
+        assert await of({"uniqueItems": False}).read("[1, 1]")
+    else:
+        assert "is there twice" in (await refused({"uniqueItems": True}, content)).message
+
+
+async def test_a_number_that_is_too_large_is_no_bug_of_the_sidecars() -> None:
+    error = await refused({"multipleOf": 0.5}, "1" + "0" * 400)
+    assert "too large" in error.message
 
 
 async def test_a_pattern_that_takes_for_ever_is_given_up() -> None:

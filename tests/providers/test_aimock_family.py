@@ -1,4 +1,4 @@
-"""Azure, OpenRouter and Ollama as a third party fakes them, the npm package @copilotkit/aimock."""
+"""Azure, OpenRouter, Google and Ollama as a third party fakes them: @copilotkit/aimock of npm."""
 
 from __future__ import annotations
 
@@ -36,15 +36,17 @@ def peer(aimock: str, start: Start, tmp_path: Path) -> Peer:
         azure={"base_url": aimock, "api_version": "2024-10-21"},
         azure_v1={"format": "openai_chat", "base_url": f"{aimock}/openai/v1", "auth": "api-key"},
         openrouter={"base_url": f"{aimock}/api/v1"},
+        google={"base_url": f"{aimock}/v1beta"},
     )
     return start(
         OLLAMA_HOST=aimock.removeprefix("http://"),
         AZURE_OPENAI_API_KEY=KEY,
         OPENROUTER_API_KEY=KEY,
+        GEMINI_API_KEY=KEY,
     )
 
 
-EVERY = pytest.mark.parametrize("provider", ["azure", "azure_v1", "openrouter", "ollama"])
+EVERY = pytest.mark.parametrize("provider", ["azure", "azure_v1", "openrouter", "ollama", "google"])
 
 
 @EVERY
@@ -80,7 +82,7 @@ def test_parallel_tool_calls_arrive_whole(peer: Peer, provider: str, *, streams:
 
 
 # Ollama's own name for it is `thinking`; this fake has another, which Ollama never sends.
-@pytest.mark.parametrize("provider", ["azure", "azure_v1", "openrouter"])
+@pytest.mark.parametrize("provider", ["azure", "azure_v1", "openrouter", "google"])
 def test_reasoning_is_kept_apart_from_the_answer(peer: Peer, provider: str) -> None:
     stream(peer, provider, ask("gpt-4o", "think"))
     response = until_end(peer)[1]["response"]
@@ -103,11 +105,22 @@ def test_injected_errors_have_their_kind(
 
 
 @EVERY
-def test_a_stream_that_is_cut_is_told_and_keeps_what_was_said(peer: Peer, provider: str) -> None:
-    stream(peer, provider, ask("gpt-4o", "cut"))
+@pytest.mark.parametrize(
+    ("message", "kinds"),
+    [
+        ("cut", {"truncated_stream"}),
+        ("garbled", {"invalid_response", "truncated_stream"}),
+        ("dropped", {"network", "truncated_stream"}),
+    ],
+)
+def test_injected_faults_are_typed_and_keep_what_was_said(
+    peer: Peer, provider: str, message: str, kinds: set[str]
+) -> None:
+    stream(peer, provider, ask("gpt-4o", message))
     chunks, end = until_end(peer)
-    assert end["error"]["data"]["kind"] == "truncated_stream"
-    assert LONG.startswith(said(chunks))
+    assert end["error"]["data"]["kind"] in kinds
+    assert LONG.startswith(end["response"]["content"])
+    assert said(chunks) == end["response"]["content"]
 
 
 @pytest.mark.parametrize("provider", ["openrouter", "ollama"])

@@ -22,6 +22,19 @@ from sidecar.providers.vendor import Target
 _EXCERPT = 2000
 _WINDOW = 64_000
 _STATUSES = range(100, 600)
+_BY_TYPE = {
+    "invalid_request_error": 400,
+    "authentication_error": 401,
+    "billing_error": 402,
+    "permission_error": 403,
+    "not_found_error": 404,
+    "request_too_large": 413,
+    "rate_limit_error": 429,
+    "api_error": 500,
+    "timeout_error": 504,
+    "overloaded_error": 529,
+}
+"""Inside a 200 answer a type stands for the status: platform.claude.com/docs/en/api/errors."""
 _REDIRECTION = 3
 _NESTED = re.compile(r'"(?:code|type)"\s*:\s*"([^"]{1,200})"')
 """Codes of an error within a text, as OpenRouter quotes that of the provider behind it."""
@@ -72,8 +85,10 @@ def holds_error(body: bytes) -> bool:
         value = lenient.read(body)
     except (ValueError, RecursionError):
         return False
-    error = _error_of(value)
-    return isinstance(error, dict) and _message_of(error) is not None
+    if isinstance(value, list) and value:
+        value = value[0]
+    # Whatever stands as `error` is one; else it has to say something as an error does.
+    return isinstance(value, dict) and (_error_of(value) is not value or bool(_message_of(value)))
 
 
 def excerpt(data: bytes) -> str:
@@ -120,6 +135,7 @@ def _read(body: bytes) -> _Fault:
         codes = [str(error.get(name, ""))[:_EXCERPT] for name in ("code", "type")]
         numbers = [error.get(name) for name in ("status", "status_code", "code")]
         status = next((n for n in numbers if isinstance(n, int) and n in _STATUSES), None)
+        status = status or _BY_TYPE.get(str(error.get("type")))
         filtered = _filtered(error)
     words = (message or "")[:_EXCERPT]
     codes += _NESTED.findall(words) if words.count(" ") else [words]

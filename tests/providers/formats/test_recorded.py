@@ -85,6 +85,31 @@ def test_the_recordings_are_those_that_the_tests_were_written_for(recorded: Path
     assert answered >= set(VENDORS)
 
 
+def test_every_recorded_exchange_is_of_an_api_that_is_tested(recorded: Path) -> None:
+    """Each of these paths is read whole by the tests of its format, here and in its folder."""
+    known = (
+        CHAT,
+        "/responses",
+        "/v1/messages",
+        ":generateContent",
+        ":streamGenerateContent",
+        ":batchEmbedContents",
+        ":countTokens",
+        "/api/chat",
+        "/api/embed",
+        "/api/tags",
+        "/models",
+        "/embeddings",
+        "/count_tokens",
+    )
+    others = {
+        f"{each.vendor}: {each.path}"
+        for each in exchanges(recorded, "")
+        if not urlsplit(each.path).path.endswith(known)
+    }
+    assert others == set()
+
+
 def test_every_recorded_answer_says_what_its_raw_json_says(
     recorded: Path, subtests: pytest.Subtests
 ) -> None:

@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 from sidecar.errors import AIError, InvalidResponse
 from sidecar.providers.format import Framing, HttpRequest, ModelsPage
 from sidecar.providers.formats import faults, lenient
-from sidecar.providers.formats.anthropic import body, decoding, models, refusals
+from sidecar.providers.formats.anthropic import body, decoding, models
 from sidecar.providers.sink import Facts
 from sidecar.providers.vendor import Target
 from sidecar.values import AIRequest, StreamChunk
@@ -46,7 +46,7 @@ class Anthropic:
         self, status: int, headers: Mapping[str, str], body: bytes, target: Target
     ) -> AIError:
         """Decode an error answer."""
-        return refusals.parse(status, headers, body, target)
+        return faults.parse_error(status, headers, body, target)
 
     def build_models_request(self, target: Target, page: str | None = None) -> HttpRequest:
         """GET /v1/models, the models after the one named by `page`."""
@@ -77,7 +77,7 @@ class Anthropic:
         if counted is not None:
             return counted
         if faults.holds_error(body):
-            raise refusals.in_stream(body, target)
+            raise faults.error_in_stream(body, target)
         message = f"{target.vendor.display_name}'s count of tokens can't be read."
         raise InvalidResponse(
             message, provider=target.vendor.name, provider_message=faults.excerpt(body)

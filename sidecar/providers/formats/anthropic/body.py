@@ -8,6 +8,7 @@ import msgspec
 
 from sidecar.providers.formats.anthropic import abilities, parts, schemas, thinking
 from sidecar.providers.formats.anthropic.conversation import Conversation
+from sidecar.providers.formats.extra import merged
 from sidecar.providers.sink import Facts
 from sidecar.providers.vendor import Target
 from sidecar.values import AIRequest, JsonObjectFormat, JsonSchemaFormat, NamedToolChoice, Tool
@@ -62,11 +63,7 @@ def _body(request: AIRequest, target: Target, facts: Facts) -> dict[str, Any]:
         "stream": request.stream or None,
     }
     body = {name: value for name, value in fields.items() if value is not None}
-    extra = dict(request.extra or {})
-    both = body.get("output_config"), extra.get("output_config")
-    if isinstance(both[0], dict) and isinstance(both[1], dict):
-        extra["output_config"] = both[0] | both[1]  # an effort of its own takes no format away
-    return body | extra
+    return merged(body, request.extra or {})
 
 
 def _system(blocks: list[dict[str, Any]]) -> str | list[dict[str, Any]] | None:

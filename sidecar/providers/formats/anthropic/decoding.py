@@ -11,7 +11,7 @@ import msgspec
 from sidecar.errors import InvalidResponse, TruncatedStream
 from sidecar.keys.redaction import scrub
 from sidecar.providers.formats import faults, lenient
-from sidecar.providers.formats.anthropic import refusals, wire
+from sidecar.providers.formats.anthropic import wire
 from sidecar.providers.formats.anthropic.blocks import Blocks
 from sidecar.providers.formats.anthropic.conversation import origin_of
 from sidecar.providers.formats.anthropic.usage import Usage
@@ -54,13 +54,13 @@ class MessagesDecoder:
         if self.done or not data or event.event == "ping":
             return []
         if event.event == "error":
-            raise refusals.in_stream(data, self._target)
+            raise faults.error_in_stream(data, self._target)
         try:
             read = wire.read_event(data, self._target)
         except InvalidResponse as error:
             return self._unreadable(event.event, data, error)
         if read.type == "error" or (read.type is None and faults.holds_error(data)):
-            raise refusals.in_stream(data, self._target)
+            raise faults.error_in_stream(data, self._target)
         return self._take(read)
 
     def flush(self) -> list[StreamChunk]:
@@ -194,10 +194,11 @@ def parse_response(body: bytes, target: Target, facts: Facts) -> list[StreamChun
         answer = wire.read_answer(body, target)
     except InvalidResponse:
         if faults.holds_error(body):
-            raise refusals.in_stream(body, target) from None
+            raise faults.error_in_stream(body, target) from None
         raise
-    if answer.error or answer.type == "error":
-        raise refusals.in_stream(body, target)
+    is_bare = answer.content is None and faults.holds_error(body)
+    if answer.error or answer.type == "error" or is_bare:
+        raise faults.error_in_stream(body, target)
     if answer.content is None:
         raise wire.unreadable(body, target, "it has no `content`")
     decoder = MessagesDecoder(target, facts)

@@ -11,7 +11,6 @@ from sidecar.errors import AIError, InvalidResponse
 from sidecar.keys.redaction import without_secrets
 from sidecar.providers.format import ModelsPage
 from sidecar.providers.formats import faults, lenient
-from sidecar.providers.formats.anthropic import refusals
 from sidecar.providers.formats.anthropic.wire import name
 from sidecar.providers.vendor import Target
 from sidecar.values import ModelInfo
@@ -62,7 +61,7 @@ def _read(body: bytes) -> Any:  # noqa: ANN401 - any JSON
 
 def _refused(body: bytes, target: Target, reason: str) -> AIError:
     if faults.holds_error(body):
-        return refusals.in_stream(body, target)
+        return faults.error_in_stream(body, target)
     return InvalidResponse(
         f"{target.vendor.display_name}'s list of models can't be read: {reason}.",
         provider=target.vendor.name,

@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from sidecar.errors import InvalidParams
+from sidecar.providers.formats.extra import merged
 from sidecar.providers.formats.gemini import thinking
 from sidecar.providers.formats.gemini.turns import Turns
 from sidecar.providers.sink import Facts
@@ -59,24 +60,6 @@ def fields(request: AIRequest, target: Target, facts: Facts) -> Json:
     }
     present = {name: value for name, value in body.items() if value is not None}
     return merged(present, request.extra or {})
-
-
-def merged(body: Json, extra: Json) -> Json:
-    """Merge `extra` in: objects at every depth, `tools` by adding to them, all else by replacing.
-
-    What only Google has lies deep: `{"generationConfig": {"topK": 40}}`, and a server-side tool
-    stands in one list with the functions.
-    """
-    found = dict(body)
-    for name, value in extra.items():
-        given = found.get(name)
-        if isinstance(given, dict) and isinstance(value, dict):
-            found[name] = merged(given, value)
-        elif name == "tools" and isinstance(given, list) and isinstance(value, list):
-            found[name] = given + value
-        else:
-            found[name] = value
-    return found
 
 
 def _generation(request: AIRequest, target: Target, facts: Facts) -> Json:

@@ -82,7 +82,8 @@ class GeminiDecoder:
                 raise
             self._facts.warn("What the provider sent after its answer's end can't be read.")
             return []
-        if not answer.error:
+        is_bare = answer.candidates is None and faults.holds_error(data)  # `{"message": …}`
+        if not answer.error and not is_bare:
             return self.take(answer)
         failure = faults.error_in_stream(data, self._target)
         said = self.take(answer)
@@ -236,7 +237,8 @@ class GeminiDecoder:
 
     def _finish(self, candidate: Candidate) -> FinishReason | None:
         word = candidate.finish_reason
-        reason = finish.of_candidate(word, candidate.finish_message, self._facts) if word else None
+        why = (candidate.finish_message, candidate.safety_ratings)
+        reason = finish.of_candidate(word, *why, self._facts) if word else None
         if reason is None or reason == self._finish_reason:
             return None
         self._finish_reason = reason
@@ -256,6 +258,8 @@ def parse_response(body: bytes, target: Target, facts: Facts) -> list[StreamChun
     decoder = GeminiDecoder(target, facts, whole=True)
     chunks = [chunk for answer in answers for chunk in decoder.take(answer)]
     if not any(answer.candidates for answer in answers) and not decoder.finished:
+        if faults.holds_error(body):
+            raise faults.error_in_stream(body, target)
         raise wire.unreadable(body, target, "it has no `candidates`")
     return chunks + decoder.flush()
 

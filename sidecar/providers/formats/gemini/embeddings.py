@@ -9,8 +9,8 @@ import msgspec
 from sidecar.errors import AIError, InvalidResponse
 from sidecar.providers.format import Embedded
 from sidecar.providers.formats import faults, lenient
+from sidecar.providers.formats.extra import merged
 from sidecar.providers.formats.gemini import usage
-from sidecar.providers.formats.gemini.body import merged
 from sidecar.providers.sink import Facts
 from sidecar.providers.vendor import Target
 from sidecar.values import EmbedRequest
@@ -51,6 +51,8 @@ def parse(body: bytes, count: int, target: Target, facts: Facts) -> Embedded:
     vectors = [each.values for each in found.embeddings]
     if len(vectors) != count:
         raise _refused(body, target, f"it has {len(vectors)} vectors for {count} texts")
+    if len({len(vector) for vector in vectors}) != 1 or not vectors[0]:
+        raise _refused(body, target, "its vectors are empty, or not all of one length")
     return Embedded(vectors, usage.read(found.usage_metadata, facts))
 
 

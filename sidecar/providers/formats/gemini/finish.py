@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from sidecar.keys.redaction import scrub
 from sidecar.providers.formats.gemini.wire import text
+from sidecar.providers.formats.lenient import fields
 from sidecar.providers.sink import Facts
 from sidecar.values import FinishReason
 
@@ -40,8 +41,10 @@ _MAX_WORD = 200
 _MAX_MESSAGE = 300
 
 
-def of_candidate(word: object, message: object, facts: Facts) -> FinishReason | None:
-    """Read `finishReason` and `finishMessage`; None where the answer goes on."""
+def of_candidate(
+    word: object, message: object, ratings: object, facts: Facts
+) -> FinishReason | None:
+    """Read `finishReason` and what explains it; None where the answer goes on."""
     said = text(word)
     if said is None or said == "FINISH_REASON_UNSPECIFIED":
         return None
@@ -51,7 +54,7 @@ def of_candidate(word: object, message: object, facts: Facts) -> FinishReason | 
     if known is None:
         facts.warn(f"The provider's finish reason {safe!r} is unknown; taken as `stop`.")
     elif known not in _PLAIN:
-        _explain(safe, message, facts)
+        _explain(safe, message, ratings, facts)
     return known or "stop"
 
 
@@ -63,10 +66,14 @@ def of_prompt(feedback: dict[str, object], facts: Facts) -> FinishReason | None:
     safe = scrub(said, _MAX_WORD)
     facts.provider_finish_reason = safe
     facts.warn(f"The provider blocked the prompt ({safe}).")
-    _explain(safe, feedback.get("blockReasonMessage"), facts)
+    _explain(safe, feedback.get("blockReasonMessage"), feedback.get("safetyRatings"), facts)
     return "content_filter"
 
 
-def _explain(word: str, message: object, facts: Facts) -> None:
+def _explain(word: str, message: object, ratings: object, facts: Facts) -> None:
+    given = [fields(each) for each in ratings] if isinstance(ratings, list) else []
+    blocked = ", ".join(str(each.get("category")) for each in given if each.get("blocked") is True)
+    if blocked:
+        facts.warn(f"What the provider names for {word}: {scrub(blocked, _MAX_MESSAGE)}")
     if why := text(message):
         facts.warn(f"The provider says of {word}: {scrub(why, _MAX_MESSAGE)}")

@@ -15,6 +15,7 @@ from sidecar.errors import InvalidParams
 from sidecar.providers.formats.gemini import media
 from sidecar.providers.formats.gemini.thoughts import ORIGIN
 from sidecar.providers.formats.google_models import UNSIGNED, UNSIGNED_TOLD, Family, family
+from sidecar.providers.formats.thoughts import warn_of_unsent
 from sidecar.providers.sink import Facts
 from sidecar.providers.vendor import Target
 from sidecar.values import AIMessage, Reasoning, TextPart, ToolCall
@@ -94,6 +95,8 @@ class Turns:
 
     def _model(self, message: AIMessage, path: str) -> None:
         ours = [block for block in message.reasoning or () if block.origin == ORIGIN]
+        if len(ours) < len(message.reasoning or ()):
+            warn_of_unsent(self._target, self._facts)
         parts = [part for block in ours if block.text for part in (_thought(block),)]
         said = [part for part in self._content(message, path) if part != {"text": ""}]
         alone = [block.signature for block in ours if block.text is None and block.signature]

@@ -25,6 +25,7 @@ class Candidate(Struct, rename="camel"):
     content: Any = None
     finish_reason: Any = None
     finish_message: Any = None
+    safety_ratings: Any = None
     index: Any = None
     citation_metadata: Any = None
     grounding_metadata: Any = None

@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from sidecar.providers.formats.extra import merged
 from sidecar.providers.formats.ollama import messages
 from sidecar.providers.sink import Facts
 from sidecar.providers.vendor import Target
@@ -34,17 +35,10 @@ def encode(request: AIRequest, target: Target, facts: Facts) -> bytes:
         "tools": _tools(request, target, facts),
         "format": _format(request, target, facts),
         "think": _think(request, target, facts),
+        "options": _options(request) or None,
     }
-    extra = dict(request.extra or {})
-    options = _options(request)
-    given = extra.get("options")
-    if isinstance(given, dict):
-        options |= given
-        del extra["options"]
     body = {name: value for name, value in fields.items() if value is not None}
-    if options:
-        body["options"] = options
-    return msgspec.json.encode(body | extra)
+    return msgspec.json.encode(merged(body, request.extra or {}))
 
 
 def _options(request: AIRequest) -> dict[str, Any]:

@@ -44,8 +44,8 @@ def parse(body: bytes, count: int, target: Target, facts: Facts) -> Embedded:
     if len(answer.embeddings) != count:
         reason = f"it has {len(answer.embeddings)} vectors for {count} texts"
         raise _refused(body, target, reason)
-    if any(not vector for vector in answer.embeddings):
-        raise _refused(body, target, "one of its vectors is empty")
+    if len({len(vector) for vector in answer.embeddings}) != 1 or not answer.embeddings[0]:
+        raise _refused(body, target, "its vectors are empty, or not all of one length")
     if facts.model is None and isinstance(answer.model, str) and answer.model:
         facts.model = without_secrets(answer.model)
     tokens = lenient.count(answer.prompt_eval_count)

@@ -7,8 +7,10 @@ from typing import Any, assert_never
 import msgspec
 
 from sidecar.errors import InvalidParams
+from sidecar.providers.formats.extra import merged
 from sidecar.providers.formats.google_models import UNSIGNED, UNSIGNED_TOLD, family
 from sidecar.providers.formats.openai_chat import reasoning_details
+from sidecar.providers.formats.thoughts import warn_of_unsent
 from sidecar.providers.sink import Facts
 from sidecar.providers.vendor import Refusable, Target
 from sidecar.values import (
@@ -55,7 +57,7 @@ def encode(request: AIRequest, target: Target, facts: Facts) -> bytes:
         if quirks.stream_usage:
             fields["stream_options"] = {"include_usage": True}
     body = {name: value for name, value in fields.items() if value is not None}
-    return msgspec.json.encode(body | (request.extra or {}))
+    return msgspec.json.encode(merged(body, request.extra or {}))
 
 
 def _sampling(request: AIRequest, target: Target, facts: Facts) -> dict[str, Any]:
@@ -104,6 +106,8 @@ def _message(message: AIMessage, path: str, target: Target, facts: Facts) -> dic
         fields |= reasoning_details.back(message.reasoning)
     elif back and message.reasoning:
         fields[back] = "".join(block.text or "" for block in message.reasoning)
+    elif message.reasoning:
+        warn_of_unsent(target, facts)
     return fields
 
 
@@ -220,11 +224,6 @@ def _reasoning(request: AIRequest, target: Target, facts: Facts) -> dict[str, An
         facts.warn(
             f"{name} takes no `reasoning.max_tokens` here; it was not sent. Use `reasoning.effort`."
         )
-    if wanted.effort is not None and not quirks.reasoning_effort:
-        facts.warn(
-            f"{name} takes no `reasoning.effort`; it was not sent. Use `extra` for its own field."
-        )
-        return {}
     if quirks.thinking_switch and wanted.effort in (None, "none"):
         return {"thinking": {"type": "disabled" if wanted.effort else "enabled"}}
     effort = dict(quirks.efforts).get(wanted.effort or "", wanted.effort)

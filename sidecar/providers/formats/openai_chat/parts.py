@@ -28,7 +28,7 @@ def split(content: object, facts: Facts) -> tuple[str, str]:
             thinking.append(_texts(part.get("thinking"), "text"))
         elif kind == "text":
             said.append(as_text(part.get("text")))
-        elif kind != "reference":
+        else:
             kind = scrub(as_text(kind), MAX_WORD)
             facts.warn(f"A content part of type {kind!r} is unknown and was left out.")
     return "".join(said), "".join(thinking)

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from sidecar.errors import InvalidParams
+from sidecar.providers.formats.extra import merged
 from sidecar.providers.formats.openai_responses import conversation
 from sidecar.providers.sink import Facts
 from sidecar.providers.vendor import Target
@@ -59,21 +60,7 @@ def encode(request: AIRequest, target: Target, facts: Facts) -> bytes:
     }
     _warn_of_what_is_not_taken(request, target, facts)
     body = {name: value for name, value in fields.items() if value is not None}
-    return msgspec.json.encode(_merged(body, extra))
-
-
-def _merged(body: dict[str, Any], extra: dict[str, Any]) -> dict[str, Any]:
-    """Add free fields. Those that hold several things lose none of ours: `text.format` stays."""
-    merged = dict(body)
-    for name, value in extra.items():
-        ours = body.get(name)
-        if isinstance(ours, dict) and isinstance(value, dict):
-            merged[name] = ours | value
-        elif isinstance(ours, list) and isinstance(value, list):
-            merged[name] = ours + [item for item in value if item not in ours]
-        else:
-            merged[name] = value
-    return merged
+    return msgspec.json.encode(merged(body, extra))
 
 
 def _thinks(request: AIRequest, target: Target) -> bool:

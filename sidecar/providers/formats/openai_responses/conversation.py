@@ -7,6 +7,7 @@ from typing import Any, assert_never
 from sidecar.errors import InvalidParams
 from sidecar.providers.formats.openai_responses import layout
 from sidecar.providers.formats.openai_responses.layout import Entry
+from sidecar.providers.formats.thoughts import warn_of_unsent
 from sidecar.providers.sink import Facts
 from sidecar.providers.vendor import Target
 from sidecar.values import (
@@ -144,6 +145,7 @@ def _own(
     last: str | None = None
     for at, block in enumerate(message.reasoning or ()):
         if block.origin != target.vendor.name:
+            warn_of_unsent(target, facts)
             continue
         if layout.is_block(block):
             entries = layout.read(block, f"{path}.reasoning[{at}]")

@@ -92,6 +92,26 @@ def test_a_blocked_prompt_is_a_filtered_answer() -> None:
         assert response.usage is not None
 
 
+RATINGS = [
+    {"category": "HARM_CATEGORY_HARASSMENT", "probability": "HIGH", "blocked": True},
+    {"category": "HARM_CATEGORY_HATE_SPEECH", "probability": "LOW"},
+    "odd",
+]
+
+
+def test_what_a_filter_has_found_is_named() -> None:
+    filtered = part_of(text("a"), finish="SAFETY")
+    filtered["candidates"][0]["safetyRatings"] = RATINGS
+    blocked = {"promptFeedback": {"blockReason": "SAFETY", "safetyRatings": RATINGS}}
+    for body in (filtered, blocked):
+        response = say(body)
+        assert response.finish_reason == "content_filter"
+        assert response.warnings
+        assert response.warnings[-1] == (
+            "What the provider names for SAFETY: HARM_CATEGORY_HARASSMENT"
+        )
+
+
 @pytest.mark.parametrize(
     "objects",
     [

@@ -116,6 +116,13 @@ def test_vectors_that_can_not_be_read_are_refused(body: bytes) -> None:
         WIRE.parse_embeddings(body, 1, google(), Facts())
 
 
+@pytest.mark.parametrize("vectors", [[[], [1.0]], [[], []], [[1.0], [1.0, 2.0]]])
+def test_vectors_that_are_not_of_one_length_are_refused(vectors: list[list[float]]) -> None:
+    body = {"embeddings": [{"values": vector} for vector in vectors]}
+    with pytest.raises(InvalidResponse, match="not all of one length"):
+        WIRE.parse_embeddings(json.dumps(body).encode(), 2, google(), Facts())
+
+
 @pytest.mark.parametrize(
     ("body", "count"), [(b'{"totalTokens": 31}', 31), (b'{"totalTokens": 0}', 0)]
 )

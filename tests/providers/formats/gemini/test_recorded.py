@@ -213,7 +213,7 @@ def normal(body: Json) -> Json:
     * the ids of calls and of their responses, which the recorded client did not send: the API
       matches by them where there are some, and newer models want them;
     * a function's schema as `parameters` (OpenAPI's subset) or `parametersJsonSchema`;
-    * server-side tools and functions in one list or in two;
+    * an empty or missing list `functionDeclarations`;
     * turns of one role that follow each other, which become one.
     """
     found = {name: value for name, value in body.items() if value is not None}

@@ -198,9 +198,15 @@ def own(text: str | None = None, signature: str | None = None) -> Reasoning:
 def test_own_thoughts_go_back_and_those_of_others_do_not() -> None:
     foreign = Reasoning(text="Ah.", signature="x", origin="anthropic")
     unknown = Reasoning(text="Oh.")
-    assert said(foreign, own("Hm.", "s"), unknown)["parts"] == [
+    blocks = [foreign, own("Hm.", "s"), unknown]
+    message = AIMessage(role="assistant", content="Yes.", reasoning=blocks)
+    body, warnings = body_of(user(), message)
+    assert body["contents"][1]["parts"] == [
         {"text": "Hm.", "thought": True, "thoughtSignature": "s"}, {"text": "Yes."},
     ]  # fmt: skip
+    assert warnings == [
+        "Reasoning of earlier messages that Google does not take back was not sent."
+    ]
 
 
 def test_a_signature_alone_stands_on_the_text_and_further_ones_on_parts_of_their_own() -> None:

@@ -64,6 +64,8 @@ def test_a_count_that_is_none_is_told() -> None:
         b"<html>",
         {},
         {"embeddings": [[1.0]]},
+        {"embeddings": [[1.0], [1.0, 2.0]]},
+        {"embeddings": [[], []]},
         {"embeddings": [[1.0], [1.0], [1.0]]},
         {"embeddings": [[1.0], []]},
         {"embeddings": [[1.0], ["x"]]},

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -18,10 +19,13 @@ from sidecar.errors import (
     Overloaded,
     RequestRejected,
 )
+from sidecar.providers.client import Client
 from sidecar.providers.framing import Event
 from sidecar.providers.sink import Facts
+from sidecar.values import AIMessage, AIRequest
 from tests.providers.answers import CUTS, Cut
 from tests.providers.formats.ollama.saying import WIRE, answer, end, line, lines, streamed, target
+from tests.providers.tape import Tape
 
 
 @pytest.mark.parametrize(
@@ -106,6 +110,24 @@ def test_a_whole_answer_that_is_none_is_a_typed_error(body: bytes, kind: type[AI
         answer(body)
     assert type(caught.value) is kind
     caught.value.to_object()
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("size", [1, 9 * 1024 * 1024])
+async def test_a_whole_answer_may_have_any_layout_and_any_size(size: int) -> None:
+    """A line may have 8 MiB; an answer that was asked for as a whole is no line."""
+    given = {"message": {"content": "a" * size}, "done": True, "done_reason": "stop"}
+    said = json.dumps(given, indent=4).encode()
+    client = Client(transport=httpx.MockTransport(lambda _: httpx.Response(200, content=said)))
+    tape = Tape()
+    request = AIRequest(messages=[AIMessage(role="user", content="hi")])
+    await client.run(WIRE, request, target(), tape)
+    assert "".join(chunk.content or "" for chunk in tape.chunks) == "a" * size
+    refused = httpx.Response(200, content=json.dumps({"error": "no"}, indent=4).encode())
+    client = Client(transport=httpx.MockTransport(lambda _: refused))
+    with pytest.raises(AIError) as caught:
+        await client.run(WIRE, request, target(), Tape())
+    assert caught.value.provider_message == "no"
 
 
 def test_a_whole_answer_with_a_byte_order_mark_is_read() -> None:

@@ -238,7 +238,11 @@ def test_an_answers_message_goes_back_whole() -> None:
     [_, back, tool] = body("deepseek", messages=messages)["messages"]
     assert (back["tool_calls"], back["reasoning_content"]) == ([call], "hm")
     assert tool == result
-    assert "reasoning_content" not in body("openai", messages=messages)["messages"][1]
+    elsewhere, facts = built("openai", messages=messages)
+    assert "reasoning_content" not in elsewhere["messages"][1]
+    assert facts.warnings == [
+        "Reasoning of earlier messages that OpenAI does not take back was not sent."
+    ]
 
 
 def test_without_tools_nothing_is_said_of_them() -> None:

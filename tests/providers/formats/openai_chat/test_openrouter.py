@@ -51,7 +51,8 @@ def test_of_an_effort_and_a_number_of_tokens_the_number_is_sent() -> None:
 def test_routing_and_fallbacks_are_extra_and_usage_comes_by_itself() -> None:
     extra = {"provider": {"order": ["Azure"]}, "models": ["c/d"], "reasoning": {"exclude": True}}
     body, warnings = built(extra=extra, stream=True, reasoning={"effort": "low"})
-    assert body == {"model": "a/b", "messages": HI, "stream": True, **extra}
+    both = {"effort": "low", "exclude": True}
+    assert body == {"model": "a/b", "messages": HI, "stream": True, **extra, "reasoning": both}
     assert warnings == []
 
 

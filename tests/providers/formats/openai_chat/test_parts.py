@@ -17,7 +17,8 @@ def test_mistrals_thinking_parts_are_reasoning() -> None:
         delta(content=[{"type": "text", "text": "a"}, {"type": "reference", "reference_ids": [1]}]),
         delta("stop", content="b"),
     )
-    assert (response.reasoning, response.content, response.warnings) == ("hm", "ab", None)
+    assert (response.reasoning, response.content) == ("hm", "ab")
+    assert response.warnings == ["A content part of type 'reference' is unknown and was left out."]
 
 
 def test_an_unknown_content_part_is_told() -> None:

@@ -21,10 +21,11 @@ def test_thoughts_of_another_provider_stay_here() -> None:
     response = answer(body(reasoning("s", encrypted="E"), call(), message(output_text("Hi"))))
     foreign = [Reasoning(text="t", signature="s", origin="anthropic"), Reasoning(text="bare")]
     message_ = AIMessage(role="assistant", content="Hi", reasoning=foreign)
-    assert back(message_) == ([said("Hi")], [])
+    unsent = "Reasoning of earlier messages that {} does not take back was not sent."
+    assert back(message_) == ([said("Hi")], [unsent.format("Own")])
     items, warnings = back(response.message, to="openai")
     assert items == [said("Hi"), called()]
-    assert warnings == []
+    assert warnings == [unsent.format("OpenAI")]
 
 
 def test_thoughts_that_only_their_provider_kept_are_told_and_not_sent() -> None:

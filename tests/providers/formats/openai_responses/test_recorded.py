@@ -12,6 +12,7 @@ import msgspec
 import pytest
 
 from sidecar.errors import Authentication, ModelNotFound, TruncatedStream
+from sidecar.providers.formats.openai_responses import layout
 from sidecar.providers.sink import Facts
 from sidecar.values import AIMessage, AIRequest, AIResponse
 from tests.providers.answers import CUTS, target_of
@@ -138,6 +139,9 @@ def assert_same(response: AIResponse, reading: Reading) -> None:
     blocks = [block for block in response.message.reasoning or () if block.id]
     assert [block.data for block in blocks if block.data] == reading.encrypted
     assert [block.summary for block in blocks if block.summary] == reading.reasoning
+    kept = [each for each in response.message.reasoning or () if layout.is_block(each)]
+    order = [entry for each in kept for entry in layout.read(each, "")]
+    assert [entry.phase for entry in order if entry.phase] == reading.phases
     usage, raw = response.usage, reading.usage or {}
     assert usage is not None
     assert usage.prompt_tokens == raw["input_tokens"]
@@ -164,7 +168,10 @@ def test_every_recorded_request_is_built_as_its_client_sent_it(
             to = target_of("openai", model=request.model or "")
             http = WIRE.build_request(request, to, facts)
             assert http.url == "https://api.openai.com/v1/responses"
-            assert normal(json.loads(http.body or b"")) == normal(json.loads(each.request))
+            ours, theirs = json.loads(http.body or b""), json.loads(each.request)
+            assert normal(ours) == normal(theirs)
+            if "include" in theirs:
+                assert ours["include"] == theirs["include"]
             assert facts.warnings == []
             built += 1
     assert built == 42
@@ -197,6 +204,8 @@ def normal(body: Json) -> Json:
     * `include` for `reasoning.encrypted_content` by models that reason, for the same reason;
     * of items that go back: `id` and `status` but for a reasoning item's `id`, since they name
       what is stored there, and nothing is;
+    * a message's `phase`, which its client did not send back and we do, as the API wants it;
+    * the number behind `encrypted_content`, with which the recording tells equal ones apart;
     * a message's content as text instead of one part with this text.
     """
     body = {name: value for name, value in body.items() if name not in ("store", "include")}

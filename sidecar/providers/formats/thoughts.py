@@ -1,0 +1,12 @@
+"""Reasoning of earlier messages that goes back to nobody: told, whichever format leaves it out."""
+
+from __future__ import annotations
+
+from sidecar.providers.sink import Facts
+from sidecar.providers.vendor import Target
+
+
+def warn_of_unsent(target: Target, facts: Facts) -> None:
+    """Say that the request's reasoning, or a part of it, was not sent."""
+    name = target.vendor.display_name
+    facts.warn(f"Reasoning of earlier messages that {name} does not take back was not sent.")
