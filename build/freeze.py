@@ -48,7 +48,7 @@ SIDECAR = Part(
     "ai-sidecar.spec",
     "ai-sidecar, as one file and as a folder",
     (ONE_FILE + _SUFFIX, FOLDER),
-    ("sidecar/**/*.py",),
+    ("sidecar/**/*.py", "sidecar/providers/known_models.json"),
 )
 LOCAL_ENGINE = Part(
     "ai-sidecar-llama.spec",

@@ -70,6 +70,15 @@ TYPES = {
 }
 
 
+def installed(readme: Path) -> list[str]:
+    """The packages besides the client that a README's section has one install."""
+    section = readme.read_text(encoding="utf-8").split(f"{READMES[readme]}\n")[1]
+    [line] = re.findall(r"after `npm install (.+)`:", section)
+    packages: list[str] = line.split()
+    packages.remove("@ai-sidecar/client")
+    return packages
+
+
 def lines(readme: Path) -> dict[str, str]:
     """What is to be put where: the blocks of a README's section, by file or by language."""
     text = readme.read_text(encoding="utf-8").split(f"{READMES[readme]}\n")[1]

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import os
 import signal
+import sys
 from pathlib import Path
 
 import pytest
 
 from tests.conditions import LIMIT_S, comes_true
-from tests.conftest import needs_llama_cpp
+from tests.conftest import ROOT, needs_llama_cpp
 from tests.e2e.provider import HANG, Provider
 from tests.e2e.webdriver import CONTROL, ENTER, ESCAPE, SHIFT
 from tests.e2e.window import ANSWER, Folders, Open, Window
@@ -193,6 +194,21 @@ def test_a_sidecar_that_can_not_be_started_is_told_with_a_way_out(open_app: Open
     window.screenshot("not-there")
     window.session.click("[data-banner=gone] .button")
     window.shows("[data-banner=gone]", "The sidecar does not run.")
+
+
+def test_who_types_on_while_it_starts_has_not_asked_yet(open_app: Open, folders: Folders) -> None:
+    door = folders.root / "door"
+    os.mkfifo(door)
+    scripts = ROOT / "protocol" / "sessions" / "scripted"
+    late = f'read -r _ < "{door}"; exec "{sys.executable}" -m sidecar "$@" --scripted "{scripts}"'
+    window = open_app(AI_SIDECAR_COMMAND=json.dumps(["sh", "-c", late, "sidecar"]))
+    window.session.type("#question", "Who are" + ENTER)
+    window.session.type("#question", " you and what")
+    door.write_text("open\n", encoding="utf-8")
+    window.shows("#send:not([disabled])")
+    window.shows("#pick .dot.ready")
+    assert window.count("article") == 0
+    assert window.js("return document.getElementById('question').value") == "Who are you and what"
 
 
 def test_a_reload_while_streaming_loses_nothing(

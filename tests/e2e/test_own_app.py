@@ -42,9 +42,10 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("own")
     found = root / "app"
     own_app.write(found, own_app.lines(HOME))
-    for package in (SHELL / "node_modules").iterdir():
-        (found / "node_modules").mkdir(exist_ok=True)
-        (found / "node_modules" / package.name).symlink_to(package, target_is_directory=True)
+    for package in own_app.installed(HOME):
+        place = found / "node_modules" / package
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.symlink_to(SHELL / "node_modules" / package, target_is_directory=True)
     packing.install(root, found / "node_modules")
     return found
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -13,6 +14,7 @@ import pytest
 
 import freeze
 from tests.conditions import LIMIT_S, comes_true
+from tests.conftest import ROOT
 
 ALL = [freeze.ONE_FILE, "ai-sidecar", "ai-sidecar-llama"]
 
@@ -47,6 +49,31 @@ def test_another_set_of_packages_means_to_make_it_anew(
     assert freeze._made_of(part) == stamp.read_text(encoding="ascii")
     monkeypatch.setattr(freeze, "distributions", list)
     assert freeze._made_of(part) != stamp.read_text(encoding="ascii")
+
+
+@pytest.mark.parametrize(
+    ("part", "file"),
+    [
+        (freeze.SIDECAR, "sidecar/app.py"),
+        (freeze.SIDECAR, "sidecar/providers/known_models.json"),
+        (freeze.LOCAL_ENGINE, "sidecar/local/worker.py"),
+        (freeze.LOCAL_ENGINE, "sidecar/local/demo.gguf"),
+        (freeze.LOCAL_ENGINE, "sidecar/local/demo.json"),
+    ],
+)
+def test_another_file_of_what_goes_in_means_to_make_it_anew(
+    part: freeze.Part, file: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("sidecar", "build", "pyproject.toml"):
+        (tmp_path / name).symlink_to(ROOT / name)
+    monkeypatch.setattr(freeze, "ROOT", tmp_path)
+    before = freeze._made_of(part)
+    (tmp_path / "sidecar").unlink()
+    shutil.copytree(ROOT / "sidecar", tmp_path / "sidecar")
+    assert freeze._made_of(part) == before
+    with (tmp_path / file).open("ab") as changed:
+        changed.write(b"\n")
+    assert freeze._made_of(part) != before
 
 
 @pytest.mark.usefixtures("made")

@@ -91,9 +91,8 @@ export class Connection implements TransportListener {
   }
 
   /** Have the transport open the sidecar's way to us anew; false where it has no such thing. */
-  async renew(): Promise<boolean> {
+  async renew(): Promise<void> {
     await this.#transport.renew?.();
-    return this.#transport.renew !== undefined;
   }
 
   // ---- What the transport tells ----

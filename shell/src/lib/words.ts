@@ -13,7 +13,7 @@ export interface Problem {
 }
 
 /** What one can do about a problem. */
-export type Remedy = "key" | "unlock" | "model" | "retry" | "none";
+export type Remedy = "key" | "unlock" | "model" | "retry";
 
 const TITLES: Record<string, string> = {
   authentication: "The key was refused",
@@ -75,8 +75,6 @@ const REMEDIES: Record<string, Remedy> = {
   permission: "model",
   component_missing: "model",
   quota: "model",
-  content_filter: "none",
-  invalid_request: "none",
 };
 
 /** What to offer. */

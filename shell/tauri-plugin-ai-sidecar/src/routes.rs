@@ -7,15 +7,8 @@ use crate::Error;
 use crate::message::{Answer, Incoming, Request};
 use crate::pages::{PageId, To};
 
-/// Methods that run an execution and answer at its end; not all of them have to name it.
-const RUNNING: [&str; 6] = [
-    "call_ai_provider",
-    "pull_model",
-    "load_model",
-    "process_code",
-    "generate_suggestions",
-    "analyze_context",
-];
+/// The method that runs an execution and answers at its end; it does not have to name it.
+const RUNNING: &str = "call_ai_provider";
 
 #[derive(Default)]
 pub(crate) struct Routes {
@@ -98,7 +91,7 @@ impl Routes {
             }
             ("attach_execution", Some((_, true))) => {}
             ("attach_execution", _) => self.leave(asked.execution.as_ref(), asked.page),
-            (method, Some((name, _))) if RUNNING.contains(&method) => {
+            (RUNNING, Some((name, _))) => {
                 self.executions.remove(&name); // it is over
             }
             _ => {}
@@ -133,7 +126,7 @@ impl Routes {
         }
         self.pending
             .values()
-            .filter(|asked| asked.execution.is_none() && RUNNING.contains(&asked.method.as_str()))
+            .filter(|asked| asked.execution.is_none() && asked.method == RUNNING)
             .filter_map(|asked| asked.page)
             .collect()
     }
