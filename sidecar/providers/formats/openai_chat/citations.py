@@ -6,13 +6,15 @@ from typing import Any
 
 from sidecar.providers.formats.lenient import count, fields
 from sidecar.providers.formats.surrogates import whole
+from sidecar.providers.sink import Facts
 from sidecar.values import Citation
 
 
 class Citations:
     """Gives each source once: Perplexity repeats its whole list in every chunk."""
 
-    def __init__(self) -> None:
+    def __init__(self, facts: Facts) -> None:
+        self._facts = facts
         self._annotated: set[Citation] = set()
         self._told: list[str] = []
         self._unnumbered: dict[str, dict[str, Any]] = {}
@@ -23,18 +25,21 @@ class Citations:
             return None
         new = []
         for annotation in annotations:
-            given = fields(fields(annotation).get("url_citation"))
-            if url := _text(given.get("url")):
-                citation = Citation(
-                    url=url,
-                    title=_text(given.get("title")),
-                    text=_text(given.get("content")),
-                    start_index=count(given.get("start_index")),
-                    end_index=count(given.get("end_index")),
-                )
-                if citation not in self._annotated:
-                    self._annotated.add(citation)
-                    new.append(citation)
+            if "url_citation" not in fields(annotation):
+                continue  # `parts` tells of those
+            given = fields(annotation["url_citation"])
+            citation = Citation(
+                url=_text(given.get("url")),
+                title=_text(given.get("title")),
+                text=_text(given.get("content")),
+                start_index=count(given.get("start_index")),
+                end_index=count(given.get("end_index")),
+            )
+            if not (citation.url or citation.title or citation.text):
+                self._facts.warn("A citation was left out: it names no source.")
+            elif citation not in self._annotated:
+                self._annotated.add(citation)
+                new.append(citation)
         return new or None
 
     def of_answer(self, urls: object, results: object) -> list[Citation] | None:

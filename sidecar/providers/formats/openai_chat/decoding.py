@@ -62,7 +62,7 @@ class ChatDecoder:
         self._anything = False
         self._failure: AIError | None = None
         self._calls = ToolCalls(facts.signatures)
-        self._citations = Citations()
+        self._citations = Citations(facts)
         self._details = Details()
         self._content = SurrogateJoiner()
         self._reasoning = SurrogateJoiner()

@@ -14,7 +14,7 @@ import msgspec
 from sidecar.errors import AIError, InvalidResponse, TruncatedStream
 from sidecar.keys.redaction import scrub, without_secrets
 from sidecar.providers import framing
-from sidecar.providers.formats import faults, lenient
+from sidecar.providers.formats import faults, filters, lenient
 from sidecar.providers.formats.openai_chat import usage
 from sidecar.providers.formats.openai_chat.wire import as_text, text, unreadable
 from sidecar.providers.formats.openai_responses import layout, wire
@@ -102,6 +102,9 @@ class ResponsesDecoder:
         self._introduce(response)
         if kind == "response.completed" and f"response.{response.get('status')}" in _ENDS:
             kind = f"response.{response['status']}"  # vLLM calls every end completed
+        for each in wire.objects(response.get("content_filters")):  # Azure's
+            what = "the prompt" if each.get("source_type") == "prompt" else "the answer"
+            filters.tell(what, each.get("content_filter_results"), self._facts)
         chunks = self._said.response(response)
         counted = usage.read(response.get("usage"), self._facts)
         self.done = True

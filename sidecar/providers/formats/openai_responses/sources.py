@@ -44,14 +44,16 @@ class Sources:
             name = scrub(as_text(kind), _MAX_WORD)
             self._facts.warn(f"An annotation of type {name!r} is unknown and was left out.")
             return None
-        if url is None:
+        title = _text(given.get("title")) or _text(given.get("filename"))
+        if url is None and title is None:
+            self._facts.warn("A citation was left out: it names no source.")
             return None
         start, end = count(given.get("start_index")), count(given.get("end_index"))
         if kind == "file_citation":
             start = end = count(given.get("index"))
         return Citation(
             url=url,
-            title=_text(given.get("title")) or _text(given.get("filename")),
+            title=title,
             start_index=None if start is None else start + begins,
             end_index=None if end is None else end + begins,
         )

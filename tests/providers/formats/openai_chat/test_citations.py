@@ -80,6 +80,16 @@ def test_annotations_are_citations_with_their_place() -> None:
     ]
 
 
+def test_a_source_without_an_address_is_kept_and_one_without_anything_is_told() -> None:
+    notes = [
+        {"type": "url_citation", "url_citation": {"title": "A book", "end_index": 1}},
+        {"type": "url_citation", "url_citation": {"start_index": 1}},
+    ]
+    response = say(delta("stop", content="a", annotations=notes))
+    assert response.citations == [Citation(title="A book", end_index=1)]
+    assert response.warnings == ["A citation was left out: it names no source."]
+
+
 def urls_of(*chunks: Json) -> list[str]:
     response = say(*({**delta(content="x"), **chunk} for chunk in chunks), delta("stop"))
     return [each.url or "" for each in response.citations or ()]

@@ -77,6 +77,30 @@ def test_files_of_the_providers_are_sources_without_an_address(
     ]
 
 
+def test_a_source_without_an_address_is_kept_and_one_without_anything_is_told() -> None:
+    titled, bare = {"title": "A book"}, {"start_index": 1}
+    notes = [{"type": "url_citation", **each} for each in (titled, bare)]
+    response = answer(body(message(output_text("Hi", *notes))))
+    assert response.citations == [Citation(title="A book")]
+    assert response.warnings == ["A citation was left out: it names no source."]
+
+
+def test_what_azures_filters_have_found_is_named() -> None:
+    found = [
+        {"source_type": "prompt", "content_filter_results": {"hate": {"filtered": False}}},
+        {
+            "source_type": "completion",
+            "content_filter_results": {"violence": {"filtered": True, "severity": "high"}},
+        },
+    ]
+    why = {"reason": "content_filter"}
+    response = answer(body(HI, status="incomplete", incomplete_details=why, content_filters=found))
+    assert response.finish_reason == "content_filter"
+    assert response.warnings == [
+        "The provider's content filter was set off by the answer: violence (high)."
+    ]
+
+
 def test_an_unknown_annotation_is_told_of() -> None:
     response = answer(body(message(output_text("Hi", {"type": "telepathy"}))))
     assert response.citations is None
