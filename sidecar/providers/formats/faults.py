@@ -12,7 +12,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from sidecar.errors import AIError, ConfigError, ContentFilter, ProviderTimeout
+from sidecar.errors import AIError, ConfigError, ContentFilter, InvalidResponse, ProviderTimeout
 from sidecar.keys.redaction import MARK, scrub, without_secrets
 from sidecar.providers.formats import filters, google_errors, kinds, lenient
 from sidecar.providers.formats.surrogates import whole
@@ -76,6 +76,26 @@ def error_in_stream(data: bytes, target: Target) -> AIError:
         status=fault.status,
         retry_after_ms=fault.google.retry_after_ms,
         provider_message=fault.said,
+    )
+
+
+def unreadable(data: bytes, target: Target, reason: str) -> InvalidResponse:
+    """The error for what can't be read, with its beginning."""
+    return InvalidResponse(
+        f"{target.vendor.display_name} sent what is not its API's format: {reason}.",
+        provider=target.vendor.name,
+        provider_message=excerpt(data),
+    )
+
+
+def misread(what: str, data: bytes, target: Target, reason: str) -> AIError:
+    """The error that came in the place of `what`; else that this can't be read."""
+    if holds_error(data):
+        return error_in_stream(data, target)
+    return InvalidResponse(
+        f"{target.vendor.display_name}'s {what} can't be read: {reason}.",
+        provider=target.vendor.name,
+        provider_message=excerpt(data),
     )
 
 

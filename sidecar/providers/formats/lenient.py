@@ -6,11 +6,13 @@ import json
 import math
 from typing import Any
 
+from sidecar.keys.redaction import without_secrets
 from sidecar.providers.formats.surrogates import whole
 
 _MOST = 2**53
 """No count is larger; the numbers of many JSON readers end here."""
 _MOST_DIGITS = 16
+_MAX_NAME = 1000
 
 
 def read(data: bytes, in_pieces: tuple[str, ...] = ()) -> Any:  # noqa: ANN401 - any JSON
@@ -57,3 +59,13 @@ def amount(value: object) -> float | None:
 def fields(value: object) -> dict[str, Any]:
     """Return an object, or an empty one where something else stands."""
     return value if isinstance(value, dict) else {}
+
+
+def text(value: object) -> str | None:
+    """Return a string that is not empty, or None."""
+    return value if isinstance(value, str) and value else None
+
+
+def name_of(value: object) -> str | None:
+    """Return what names something, like an id: without secrets, and not endless."""
+    return without_secrets(text(value) or "")[:_MAX_NAME] or None

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from urllib.parse import urlencode
 
-from sidecar.errors import AIError, InvalidResponse
+from sidecar.errors import AIError
 from sidecar.providers.format import Framing, HttpRequest, ModelsPage
 from sidecar.providers.formats import faults, lenient
 from sidecar.providers.formats.anthropic import body, decoding, models
@@ -76,12 +76,7 @@ class Anthropic:
         counted = lenient.count(found)
         if counted is not None:
             return counted
-        if faults.holds_error(body):
-            raise faults.error_in_stream(body, target)
-        message = f"{target.vendor.display_name}'s count of tokens can't be read."
-        raise InvalidResponse(
-            message, provider=target.vendor.name, provider_message=faults.excerpt(body)
-        )
+        raise faults.misread("count of tokens", body, target, "it has no `input_tokens`")
 
 
 def _headers(target: Target, accept: str) -> dict[str, str]:

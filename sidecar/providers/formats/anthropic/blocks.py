@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from sidecar.errors import InvalidResponse
 from sidecar.keys.redaction import scrub
 from sidecar.providers.formats.anthropic import citations, places
-from sidecar.providers.formats.anthropic.wire import Block, Delta, as_json, name, text
+from sidecar.providers.formats.anthropic.wire import Block, Delta, as_json
+from sidecar.providers.formats.lenient import name_of, text
 from sidecar.providers.formats.surrogates import SurrogateJoiner, whole
 from sidecar.providers.pieces import Pieces
 from sidecar.providers.sink import Facts
@@ -219,7 +220,7 @@ class Blocks:
             self._facts.warn(_NAMELESS)
         made = f"call_{self.prefix}_{opened.call}"
         call = ToolCallDelta(
-            index=opened.call, id=name(whole(text(block.id))) or made, name=called, arguments=""
+            index=opened.call, id=name_of(whole(text(block.id))) or made, name=called, arguments=""
         )
         return StreamChunk(tool_calls=[call])
 

@@ -15,7 +15,8 @@ from sidecar.providers.formats.anthropic import wire
 from sidecar.providers.formats.anthropic.blocks import Blocks
 from sidecar.providers.formats.anthropic.conversation import origin_of
 from sidecar.providers.formats.anthropic.usage import Usage
-from sidecar.providers.formats.anthropic.wire import Delta, text
+from sidecar.providers.formats.anthropic.wire import Delta
+from sidecar.providers.formats.lenient import text
 from sidecar.providers.formats.surrogates import whole
 from sidecar.providers.framing import Event
 from sidecar.providers.sink import Facts
@@ -87,8 +88,8 @@ class MessagesDecoder:
     def begin(self, message: wire.Message) -> list[StreamChunk]:
         """Take a message's beginning, or all of it."""
         facts = self._facts
-        facts.model = facts.model or wire.name(message.model)
-        if facts.response_id is None and (found := wire.name(message.id)):
+        facts.model = facts.model or lenient.name_of(message.model)
+        if facts.response_id is None and (found := lenient.name_of(message.id)):
             facts.response_id = self._blocks.prefix = found
         self._usage.add(message.usage)
         chunks: list[StreamChunk] = []
@@ -127,7 +128,9 @@ class MessagesDecoder:
         try:
             return msgspec.convert(lenient.fields(given), wire.Message)
         except msgspec.ValidationError as error:
-            raise wire.unreadable(wire.as_json(given).encode(), self._target, str(error)) from None
+            raise faults.unreadable(
+                wire.as_json(given).encode(), self._target, str(error)
+            ) from None
 
     def _end(self, delta: Delta) -> list[StreamChunk]:
         """Take why the answer ended, and what it took."""
@@ -200,7 +203,7 @@ def parse_response(body: bytes, target: Target, facts: Facts) -> list[StreamChun
     if answer.error or answer.type == "error" or is_bare:
         raise faults.error_in_stream(body, target)
     if answer.content is None:
-        raise wire.unreadable(body, target, "it has no `content`")
+        raise faults.unreadable(body, target, "it has no `content`")
     decoder = MessagesDecoder(target, facts)
     chunks = decoder.begin(answer)
     decoder.done = True

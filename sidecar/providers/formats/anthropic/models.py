@@ -7,11 +7,10 @@ from typing import Any
 
 import msgspec
 
-from sidecar.errors import AIError, InvalidResponse
 from sidecar.keys.redaction import without_secrets
 from sidecar.providers.format import ModelsPage
 from sidecar.providers.formats import faults, lenient
-from sidecar.providers.formats.anthropic.wire import name
+from sidecar.providers.formats.lenient import name_of
 from sidecar.providers.vendor import Target
 from sidecar.values import ModelInfo
 
@@ -39,7 +38,7 @@ def parse(body: bytes, target: Target) -> ModelsPage:
     try:
         found = msgspec.convert(_read(body), _List)
     except (ValueError, RecursionError) as error:
-        raise _refused(body, target, str(error)) from None
+        raise faults.misread("list of models", body, target, str(error)) from None
     models = []
     for item in found.data:
         try:
@@ -47,8 +46,8 @@ def parse(body: bytes, target: Target) -> ModelsPage:
         except msgspec.ValidationError:
             continue  # an entry without an id; the others are of use all the same
     if found.data and not models:
-        raise _refused(body, target, "none of its entries has an `id`")
-    following = name(found.last_id) if found.has_more is True else None
+        raise faults.misread("list of models", body, target, "none of its entries has an `id`")
+    following = name_of(found.last_id) if found.has_more is True else None
     return ModelsPage(models, following)
 
 
@@ -59,22 +58,12 @@ def _read(body: bytes) -> Any:  # noqa: ANN401 - any JSON
         return lenient.read(body)
 
 
-def _refused(body: bytes, target: Target, reason: str) -> AIError:
-    if faults.holds_error(body):
-        return faults.error_in_stream(body, target)
-    return InvalidResponse(
-        f"{target.vendor.display_name}'s list of models can't be read: {reason}.",
-        provider=target.vendor.name,
-        provider_message=faults.excerpt(body),
-    )
-
-
 def _info(model: _Model, target: Target) -> ModelInfo:
     able = _able(model.capabilities)
     return ModelInfo(
         id=without_secrets(model.id),
         provider=target.vendor.name,
-        display_name=name(model.display_name),
+        display_name=name_of(model.display_name),
         context_window=lenient.count(model.max_input_tokens) or None,
         max_output_tokens=lenient.count(model.max_tokens) or None,
         input_modalities=_modalities(able) if able else None,

@@ -13,16 +13,13 @@ import msgspec
 from msgspec import Struct
 
 from sidecar.errors import InvalidResponse
-from sidecar.keys.redaction import without_secrets
-from sidecar.providers.formats import lenient
-from sidecar.providers.formats.faults import excerpt
+from sidecar.providers.formats import faults, lenient
 from sidecar.providers.vendor import Target
 
 _Read = TypeVar("_Read")
 
 _JOINED = ("text", "thinking", "partial_json")
 """Fields whose text comes in pieces: a half character in one may be completed by the next."""
-_MAX_ID = 1000
 
 
 class Delta(Struct):
@@ -106,26 +103,7 @@ def _leniently(data: bytes, kind: type[_Read], target: Target, reason: str) -> _
     try:
         return msgspec.convert(lenient.read(data, _JOINED), kind)
     except (ValueError, RecursionError):
-        raise unreadable(data, target, reason) from None
-
-
-def unreadable(data: bytes, target: Target, reason: str) -> InvalidResponse:
-    """The error for what can't be read, with its beginning."""
-    return InvalidResponse(
-        f"{target.vendor.display_name} sent what is not its API's format: {reason}.",
-        provider=target.vendor.name,
-        provider_message=excerpt(data),
-    )
-
-
-def text(value: object) -> str | None:
-    """Return a string that is not empty, or None."""
-    return value if isinstance(value, str) and value else None
-
-
-def name(value: object) -> str | None:
-    """Return what names something, without secrets."""
-    return without_secrets(text(value) or "")[:_MAX_ID] or None
+        raise faults.unreadable(data, target, reason) from None
 
 
 def as_json(value: object) -> str:

@@ -11,8 +11,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from sidecar.providers.formats.gemini.wire import text
-from sidecar.providers.formats.lenient import count, fields
+from sidecar.providers.formats.lenient import count, fields, text
 from sidecar.providers.formats.surrogates import whole
 from sidecar.providers.sink import Facts
 from sidecar.values import Citation

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import msgspec
 
-from sidecar.errors import InvalidResponse
 from sidecar.providers.formats import faults, lenient
 from sidecar.providers.formats.gemini import body
 from sidecar.providers.sink import Facts
@@ -26,10 +25,4 @@ def parse(data: bytes, target: Target) -> int:
         found = None
     if found is not None:
         return found
-    if faults.holds_error(data):
-        raise faults.error_in_stream(data, target)
-    raise InvalidResponse(
-        f"{target.vendor.display_name}'s count of tokens can't be read.",
-        provider=target.vendor.name,
-        provider_message=faults.excerpt(data),
-    )
+    raise faults.misread("count of tokens", data, target, "it has no `totalTokens`")

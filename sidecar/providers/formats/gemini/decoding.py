@@ -10,13 +10,14 @@ import json
 from typing import Any
 
 from sidecar.errors import AIError, InvalidResponse, TruncatedStream
-from sidecar.keys.redaction import scrub, without_secrets
+from sidecar.keys.redaction import scrub
 from sidecar.providers.formats import faults, lenient
 from sidecar.providers.formats.gemini import finish, logprobs, usage, wire
 from sidecar.providers.formats.gemini.citations import Citations
 from sidecar.providers.formats.gemini.thoughts import Thoughts
 from sidecar.providers.formats.gemini.tool_calls import ToolCalls
-from sidecar.providers.formats.gemini.wire import Answer, Candidate, text
+from sidecar.providers.formats.gemini.wire import Answer, Candidate
+from sidecar.providers.formats.lenient import name_of, text
 from sidecar.providers.formats.surrogates import SurrogateJoiner
 from sidecar.providers.framing import Event
 from sidecar.providers.pieces import Pieces
@@ -25,7 +26,6 @@ from sidecar.providers.vendor import Target
 from sidecar.values import FinishReason, StreamChunk, TokenUsage, ToolCallDelta
 
 _NOTHING = StreamChunk()
-_MAX_ID = 1000
 _MAX_WORD = 200
 _MAX_TOLD = 400
 _SERVED = ("executableCode", "codeExecutionResult", "toolCall", "toolResponse")
@@ -126,8 +126,8 @@ class GeminiDecoder:
         """Turn one decoded object into the chunks it means."""
         facts = self._facts
         if facts.model is None:
-            facts.model = _id(answer.model_version)
-        if facts.response_id is None and (found_id := _id(answer.response_id)):
+            facts.model = name_of(answer.model_version)
+        if facts.response_id is None and (found_id := name_of(answer.response_id)):
             facts.response_id = self._calls.prefix = found_id
         found = [said for each in self._ours(answer.candidates or []) if (said := self._one(each))]
         self._chosen = self._chosen or bool(found)
@@ -260,7 +260,7 @@ def parse_response(body: bytes, target: Target, facts: Facts) -> list[StreamChun
     if not any(answer.candidates for answer in answers) and not decoder.finished:
         if faults.holds_error(body):
             raise faults.error_in_stream(body, target)
-        raise wire.unreadable(body, target, "it has no `candidates`")
+        raise faults.unreadable(body, target, "it has no `candidates`")
     return chunks + decoder.flush()
 
 
@@ -272,7 +272,3 @@ def _number(candidate: Candidate, at: int) -> int:
 def _camel(name: str) -> str:
     first, *others = name.split("_")
     return first + "".join(word.title() for word in others)
-
-
-def _id(value: object) -> str | None:
-    return without_secrets(text(value) or "")[:_MAX_ID] or None

@@ -6,9 +6,8 @@ from typing import Any
 
 import msgspec
 
-from sidecar.errors import AIError, InvalidResponse
 from sidecar.providers.format import Embedded
-from sidecar.providers.formats import faults, lenient
+from sidecar.providers.formats import lenient, vectors
 from sidecar.providers.formats.extra import merged
 from sidecar.providers.formats.gemini import usage
 from sidecar.providers.sink import Facts
@@ -47,13 +46,11 @@ def parse(body: bytes, count: int, target: Target, facts: Facts) -> Embedded:
     try:
         found = _read(body)
     except (ValueError, RecursionError) as error:
-        raise _refused(body, target, str(error)) from None
-    vectors = [each.values for each in found.embeddings]
-    if len(vectors) != count:
-        raise _refused(body, target, f"it has {len(vectors)} vectors for {count} texts")
-    if len({len(vector) for vector in vectors}) != 1 or not vectors[0]:
-        raise _refused(body, target, "its vectors are empty, or not all of one length")
-    return Embedded(vectors, usage.read(found.usage_metadata, facts))
+        raise vectors.misread(body, target, str(error)) from None
+    given = [each.values for each in found.embeddings]
+    return Embedded(
+        vectors.checked(given, count, body, target), usage.read(found.usage_metadata, facts)
+    )
 
 
 def _read(body: bytes) -> _Batch:
@@ -61,13 +58,3 @@ def _read(body: bytes) -> _Batch:
         return _decoder.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return msgspec.convert(lenient.read(body), _Batch)
-
-
-def _refused(body: bytes, target: Target, reason: str) -> AIError:
-    if faults.holds_error(body):
-        return faults.error_in_stream(body, target)
-    return InvalidResponse(
-        f"{target.vendor.display_name}'s embeddings can't be read: {reason}.",
-        provider=target.vendor.name,
-        provider_message=faults.excerpt(body),
-    )

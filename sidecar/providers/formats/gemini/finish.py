@@ -6,8 +6,7 @@ https://ai.google.dev/api/generate-content#FinishReason and #BlockReason.
 from __future__ import annotations
 
 from sidecar.keys.redaction import scrub
-from sidecar.providers.formats.gemini.wire import text
-from sidecar.providers.formats.lenient import fields
+from sidecar.providers.formats.lenient import fields, text
 from sidecar.providers.sink import Facts
 from sidecar.values import FinishReason
 

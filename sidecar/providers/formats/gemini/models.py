@@ -6,11 +6,10 @@ from typing import Any
 
 import msgspec
 
-from sidecar.errors import AIError, InvalidResponse
 from sidecar.keys.redaction import without_secrets
 from sidecar.providers.format import ModelsPage
 from sidecar.providers.formats import faults, lenient
-from sidecar.providers.formats.gemini.wire import text
+from sidecar.providers.formats.lenient import text
 from sidecar.providers.vendor import Target
 from sidecar.values import ModelInfo
 
@@ -28,24 +27,14 @@ def parse(body: bytes, target: Target) -> ModelsPage:
     try:
         found = msgspec.convert(lenient.read(body), _List)
     except (ValueError, RecursionError) as error:
-        raise _refused(body, target, str(error)) from None
+        raise faults.misread("list of models", body, target, str(error)) from None
     given = found.models or []
     if not given and faults.holds_error(body):
-        raise _refused(body, target, "it is an error")
+        raise faults.misread("list of models", body, target, "it is an error")
     models = [info for each in given if (info := _info(lenient.fields(each), target))]
     if given and not models:
-        raise _refused(body, target, "none of its entries has a `name`")
+        raise faults.misread("list of models", body, target, "none of its entries has a `name`")
     return ModelsPage(models, text(found.next_page_token))
-
-
-def _refused(body: bytes, target: Target, reason: str) -> AIError:
-    if faults.holds_error(body):
-        return faults.error_in_stream(body, target)
-    return InvalidResponse(
-        f"{target.vendor.display_name}'s list of models can't be read: {reason}.",
-        provider=target.vendor.name,
-        provider_message=faults.excerpt(body),
-    )
 
 
 def _info(given: dict[str, Any], target: Target) -> ModelInfo | None:

@@ -23,7 +23,7 @@ import msgspec
 
 from sidecar.errors import InvalidResponse
 from sidecar.providers.formats.gemini.arguments import ArgumentsText
-from sidecar.providers.formats.gemini.wire import text
+from sidecar.providers.formats.lenient import text
 from sidecar.providers.formats.surrogates import whole
 from sidecar.providers.sink import Facts
 from sidecar.values import ToolCallDelta

@@ -11,7 +11,6 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from sidecar.errors import InvalidResponse
 from sidecar.providers.formats import faults, lenient
 from sidecar.providers.vendor import Target
 
@@ -65,7 +64,7 @@ def read(data: bytes, target: Target) -> Answer:
         try:
             return msgspec.convert(lenient.read(data, _JOINED), Answer)
         except (ValueError, RecursionError):
-            raise unreadable(data, target, str(error)) from None
+            raise faults.unreadable(data, target, str(error)) from None
 
 
 def read_whole(data: bytes, target: Target) -> list[Answer]:
@@ -77,18 +76,4 @@ def read_whole(data: bytes, target: Target) -> list[Answer]:
     try:
         return msgspec.convert(lenient.read(data, _JOINED), list[Answer])
     except (ValueError, RecursionError) as error:
-        raise unreadable(data, target, str(error)) from None
-
-
-def unreadable(data: bytes, target: Target, reason: str) -> InvalidResponse:
-    """The error for what can't be read, with its beginning."""
-    return InvalidResponse(
-        f"{target.vendor.display_name} sent what is not its API's format: {reason}.",
-        provider=target.vendor.name,
-        provider_message=faults.excerpt(data),
-    )
-
-
-def text(value: object) -> str | None:
-    """Return a string that is not empty, or None."""
-    return value if isinstance(value, str) and value else None
+        raise faults.unreadable(data, target, str(error)) from None

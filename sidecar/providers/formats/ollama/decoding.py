@@ -15,9 +15,9 @@ import msgspec
 from sidecar.errors import AIError, InvalidResponse, TruncatedStream
 from sidecar.keys.redaction import scrub, without_secrets
 from sidecar.providers.formats import faults
-from sidecar.providers.formats.lenient import count, read
+from sidecar.providers.formats.lenient import count, read, text
 from sidecar.providers.formats.ollama import wire
-from sidecar.providers.formats.ollama.wire import Answer, Call, as_text, text
+from sidecar.providers.formats.ollama.wire import Answer, Call, as_text
 from sidecar.providers.formats.surrogates import SurrogateJoiner, whole
 from sidecar.providers.framing import Event
 from sidecar.providers.sink import Facts
@@ -62,7 +62,7 @@ class OllamaDecoder:
         if not answer.error and answer.message is None and answer.done is not True:
             if wire.holds_error(data):  # of a proxy: `{"message": …}`, `{"detail": …}`
                 raise faults.error_in_stream(data, self._target)
-            raise wire.unreadable(data, self._target, "it has neither `message` nor `done`")
+            raise faults.unreadable(data, self._target, "it has neither `message` nor `done`")
         failure = faults.error_in_stream(data, self._target) if answer.error else None
         said = self._take(answer)
         if failure is not None:
@@ -175,7 +175,7 @@ def parse_response(body: bytes, target: Target, facts: Facts) -> list[StreamChun
     decoder = OllamaDecoder(target, facts)
     chunks = decoder.feed(Event("", body))
     if not decoder.done:
-        raise wire.unreadable(body, target, "it is not `done`")
+        raise faults.unreadable(body, target, "it is not `done`")
     return chunks + decoder.flush()
 
 

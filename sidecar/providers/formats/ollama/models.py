@@ -6,10 +6,8 @@ from typing import Any
 
 import msgspec
 
-from sidecar.errors import AIError, InvalidResponse
 from sidecar.keys.redaction import without_secrets
 from sidecar.providers.formats import faults, lenient
-from sidecar.providers.formats.ollama.wire import holds_error
 from sidecar.providers.vendor import Target
 from sidecar.values import ModelInfo
 
@@ -33,7 +31,7 @@ def parse(body: bytes, target: Target) -> list[ModelInfo]:
     try:
         found = msgspec.convert(lenient.read(body), _List).models or []
     except (ValueError, RecursionError) as error:
-        raise _refused(body, target, str(error)) from None
+        raise faults.misread("list of models", body, target, str(error)) from None
     models = []
     for item in found:
         try:
@@ -42,18 +40,8 @@ def parse(body: bytes, target: Target) -> list[ModelInfo]:
             continue  # an entry without a name; the others are of use all the same
         models += [info] if info is not None else []
     if found and not models:
-        raise _refused(body, target, "none of its entries has a `model`")
+        raise faults.misread("list of models", body, target, "none of its entries has a `model`")
     return models
-
-
-def _refused(body: bytes, target: Target, reason: str) -> AIError:
-    if holds_error(body):
-        return faults.error_in_stream(body, target)
-    return InvalidResponse(
-        f"{target.vendor.display_name}'s list of models can't be read: {reason}.",
-        provider=target.vendor.name,
-        provider_message=faults.excerpt(body),
-    )
 
 
 def _info(model: _Model, target: Target) -> ModelInfo | None:

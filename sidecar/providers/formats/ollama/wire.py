@@ -74,7 +74,7 @@ def read(data: bytes, target: Target) -> Answer:
     try:
         return msgspec.convert(_with_texts(lenient.read(data, _JOINED)), Answer)
     except (ValueError, RecursionError):
-        raise unreadable(data, target, reason) from None
+        raise faults.unreadable(data, target, reason) from None
 
 
 def holds_error(data: bytes) -> bool:
@@ -84,16 +84,7 @@ def holds_error(data: bytes) -> bool:
     except (ValueError, RecursionError):
         return False
     texts = (found.get("message"), found.get("detail"))
-    return bool(found.get("error")) or any(text(each) for each in texts)
-
-
-def unreadable(data: bytes, target: Target, reason: str) -> InvalidResponse:
-    """The error for what can't be read, with its beginning."""
-    return InvalidResponse(
-        f"{target.vendor.display_name} sent what is not its API's format: {reason}.",
-        provider=target.vendor.name,
-        provider_message=faults.excerpt(data),
-    )
+    return bool(found.get("error")) or any(lenient.text(each) for each in texts)
 
 
 def as_text(value: Any) -> str:  # noqa: ANN401 - any JSON
@@ -107,11 +98,6 @@ def as_text(value: Any) -> str:  # noqa: ANN401 - any JSON
     except RecursionError:
         message = "The provider sent an object where text belongs, and it can't be written as text."
         raise InvalidResponse(message) from None
-
-
-def text(value: object) -> str | None:
-    """Return a string that is not empty, or None."""
-    return value if isinstance(value, str) and value else None
 
 
 def _with_texts(answer: Any) -> Any:  # noqa: ANN401 - any JSON

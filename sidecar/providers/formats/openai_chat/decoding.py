@@ -9,13 +9,14 @@ from __future__ import annotations
 import msgspec
 
 from sidecar.errors import AIError, InvalidResponse, TruncatedStream
-from sidecar.keys.redaction import scrub, without_secrets
+from sidecar.keys.redaction import scrub
 from sidecar.providers.formats import faults, filters
+from sidecar.providers.formats.lenient import name_of, text
 from sidecar.providers.formats.openai_chat import parts, usage, wire
 from sidecar.providers.formats.openai_chat.citations import Citations
 from sidecar.providers.formats.openai_chat.reasoning_details import Details
 from sidecar.providers.formats.openai_chat.tool_calls import ToolCalls
-from sidecar.providers.formats.openai_chat.wire import Choice, Chunk, Delta, as_text, text
+from sidecar.providers.formats.openai_chat.wire import Choice, Chunk, Delta, as_text
 from sidecar.providers.formats.surrogates import SurrogateJoiner
 from sidecar.providers.framing import Event
 from sidecar.providers.sink import Facts
@@ -43,7 +44,6 @@ _FINISH: dict[str, FinishReason] = {
 }
 _NOTHING = StreamChunk()
 _SEVERAL = "The provider sent several choices; only the first is kept."
-_MAX_ID = 1000
 
 
 class ChatDecoder:
@@ -131,8 +131,8 @@ class ChatDecoder:
         """Turn one decoded object into the chunks it means."""
         facts = self._facts
         if facts.model is None:
-            facts.model = _id(chunk.model)
-        if facts.response_id is None and (found_id := _id(chunk.id)):
+            facts.model = name_of(chunk.model)
+        if facts.response_id is None and (found_id := name_of(chunk.id)):
             facts.response_id = self._calls.prefix = found_id
         found = []
         counted = chunk.usage
@@ -270,7 +270,7 @@ def parse_response(body: bytes, target: Target, facts: Facts) -> list[StreamChun
     if chunk.is_error:
         raise faults.error_in_stream(body, target)
     if not chunk.choices:
-        raise wire.unreadable(body, target, "it has no `choices`")
+        raise faults.unreadable(body, target, "it has no `choices`")
     numbered = enumerate(chunk.choices)
     first = next((choice for at, choice in numbered if _number(choice, at) == 0), chunk.choices[0])
     if len(chunk.choices) > 1:
@@ -287,7 +287,3 @@ def parse_response(body: bytes, target: Target, facts: Facts) -> list[StreamChun
 def _number(choice: Choice, at: int) -> int:
     """A choice's number; where it has none, its place."""
     return choice.index if isinstance(choice.index, int) else at
-
-
-def _id(value: object) -> str | None:
-    return without_secrets(text(value) or "")[:_MAX_ID] or None

@@ -14,19 +14,16 @@ from typing import Any
 
 import msgspec
 
-from sidecar.errors import AIError, InvalidParams, InvalidResponse
-from sidecar.keys.redaction import without_secrets
+from sidecar.errors import InvalidParams
 from sidecar.providers.format import Embedded
-from sidecar.providers.formats import faults, lenient
+from sidecar.providers.formats import lenient, vectors
 from sidecar.providers.formats.openai_chat import usage
-from sidecar.providers.formats.openai_chat.wire import text
 from sidecar.providers.sink import Facts
 from sidecar.providers.vendor import Target
 from sidecar.values import EmbedRequest
 
 MOST_TEXTS = 100
 """At once. Google's takes no more; Mistral takes 256, OpenAI 2,048 of 300,000 tokens in all."""
-_MAX_ID = 1000
 _OF_THE_REQUEST = ("input", "model")
 _ENCODINGS = ("float", "base64")
 
@@ -71,19 +68,17 @@ def parse(body: bytes, count: int, target: Target, facts: Facts) -> Embedded:
     try:
         answer = _read(body)
     except (ValueError, RecursionError) as error:
-        raise _refused(body, target, str(error)) from None
+        raise vectors.misread(body, target, str(error)) from None
     if len(answer.data) != count:
-        raise _refused(body, target, f"it has {len(answer.data)} vectors for {count} texts")
-    vectors: list[list[float]] = [[]] * count
-    for at, found in enumerate(answer.data):
-        place = at if found.index is None else lenient.count(found.index)
-        if place is None or place >= count or vectors[place]:
-            raise _refused(body, target, "its vectors are numbered otherwise than the texts")
-        vectors[place] = _vector(found.embedding, body, target)
-    if len({len(vector) for vector in vectors}) > 1:
-        raise _refused(body, target, "its vectors are not all of one length")
-    facts.model = without_secrets(text(answer.model) or "")[:_MAX_ID] or None
-    return Embedded(vectors, usage.read(answer.usage, facts))
+        raise vectors.misread(body, target, f"it has {len(answer.data)} vectors for {count} texts")
+    found: list[list[float]] = [[]] * count
+    for at, each in enumerate(answer.data):
+        place = at if each.index is None else lenient.count(each.index)
+        if place is None or place >= count or found[place]:
+            raise vectors.misread(body, target, "they are numbered otherwise than the texts")
+        found[place] = _vector(each.embedding, body, target)
+    facts.model = lenient.name_of(answer.model)
+    return Embedded(vectors.checked(found, count, body, target), usage.read(answer.usage, facts))
 
 
 def _read(body: bytes) -> _Answer:
@@ -108,17 +103,7 @@ def _vector(given: object, body: bytes, target: Target) -> list[float]:
         else:
             vector = msgspec.convert(given, list[float])
     except ValueError as error:
-        raise _refused(body, target, str(error)) from None
+        raise vectors.misread(body, target, str(error)) from None
     if not vector or not all(map(math.isfinite, vector)):
-        raise _refused(body, target, "a vector is empty, or has numbers that are none")
+        raise vectors.misread(body, target, "a vector is empty, or has numbers that are none")
     return vector
-
-
-def _refused(body: bytes, target: Target, reason: str) -> AIError:
-    if faults.holds_error(body):
-        return faults.error_in_stream(body, target)
-    return InvalidResponse(
-        f"{target.vendor.display_name}'s vectors can't be read: {reason}.",
-        provider=target.vendor.name,
-        provider_message=faults.excerpt(body),
-    )

@@ -8,10 +8,9 @@ from typing import Any, Literal
 
 import msgspec
 
-from sidecar.errors import AIError, InvalidResponse
 from sidecar.keys.redaction import without_secrets
 from sidecar.providers.formats import faults, lenient
-from sidecar.providers.formats.openai_chat.wire import text
+from sidecar.providers.formats.lenient import text
 from sidecar.providers.vendor import Target
 from sidecar.values import ModelInfo, ModelPrices
 
@@ -56,7 +55,7 @@ def parse(body: bytes, target: Target) -> list[ModelInfo]:
         value = _read(body)
         found = value if isinstance(value, list) else msgspec.convert(value, _List).data or []
     except (ValueError, RecursionError) as error:
-        raise _refused(body, target, str(error)) from None
+        raise faults.misread("list of models", body, target, str(error)) from None
     models = []
     for item in found:
         try:
@@ -64,7 +63,7 @@ def parse(body: bytes, target: Target) -> list[ModelInfo]:
         except msgspec.ValidationError:
             continue  # an entry without an id; the others are of use all the same
     if found and not models:
-        raise _refused(body, target, "none of its entries has an `id`")
+        raise faults.misread("list of models", body, target, "none of its entries has an `id`")
     return models
 
 
@@ -73,17 +72,6 @@ def _read(body: bytes) -> Any:  # noqa: ANN401 - any JSON
         return msgspec.json.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return lenient.read(body)
-
-
-def _refused(body: bytes, target: Target, reason: str) -> AIError:
-    if faults.holds_error(body):
-        return faults.error_in_stream(body, target)
-    name = target.vendor.display_name
-    return InvalidResponse(
-        f"{name}'s list of models can't be read: {reason}.",
-        provider=target.vendor.name,
-        provider_message=faults.excerpt(body),
-    )
 
 
 def _info(model: _Model, target: Target) -> ModelInfo:

@@ -8,8 +8,8 @@ import msgspec
 
 from sidecar.keys.redaction import scrub
 from sidecar.providers.formats import filters
-from sidecar.providers.formats.lenient import fields
-from sidecar.providers.formats.openai_chat.wire import Chunk, Delta, as_text, text
+from sidecar.providers.formats.lenient import fields, text
+from sidecar.providers.formats.openai_chat.wire import Chunk, Delta, as_text
 from sidecar.providers.sink import Facts
 
 MAX_WORD = 200

@@ -30,8 +30,8 @@ from dataclasses import dataclass, field
 import msgspec
 
 from sidecar.errors import InvalidResponse
-from sidecar.providers.formats.lenient import fields
-from sidecar.providers.formats.openai_chat.wire import CallDelta, Function, as_text, text
+from sidecar.providers.formats.lenient import fields, text
+from sidecar.providers.formats.openai_chat.wire import CallDelta, Function, as_text
 from sidecar.providers.formats.surrogates import SurrogateJoiner, whole
 from sidecar.providers.pieces import Pieces
 from sidecar.values import ToolCallDelta

@@ -122,15 +122,6 @@ def read(data: bytes, target: Target) -> Chunk:
         return _read_leniently(data, target, str(error))
 
 
-def unreadable(data: bytes, target: Target, reason: str) -> InvalidResponse:
-    """The error for what can't be read, with its beginning."""
-    return InvalidResponse(
-        f"{target.vendor.display_name} sent what is not its API's format: {reason}.",
-        provider=target.vendor.name,
-        provider_message=faults.excerpt(data),
-    )
-
-
 def as_text(value: Any) -> str:  # noqa: ANN401 - any JSON
     """Text, however it comes: a string, parts of text, or another value as JSON text."""
     if isinstance(value, str):
@@ -146,11 +137,6 @@ def as_text(value: Any) -> str:  # noqa: ANN401 - any JSON
         raise InvalidResponse(message) from None
 
 
-def text(value: object) -> str | None:
-    """Return a string that is not empty, or None."""
-    return value if isinstance(value, str) and value else None
-
-
 def _is_text(item: object) -> bool:
     return isinstance(item, str) or (isinstance(item, dict) and isinstance(item.get("text"), str))
 
@@ -159,4 +145,4 @@ def _read_leniently(data: bytes, target: Target, reason: str) -> Chunk:
     try:
         return msgspec.convert(lenient.read(data, _JOINED), Chunk)
     except (ValueError, RecursionError):
-        raise unreadable(data, target, reason) from None
+        raise faults.unreadable(data, target, reason) from None

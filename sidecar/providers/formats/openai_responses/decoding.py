@@ -12,11 +12,13 @@ from typing import Any
 import msgspec
 
 from sidecar.errors import AIError, InvalidResponse, TruncatedStream
-from sidecar.keys.redaction import scrub, without_secrets
+from sidecar.keys.redaction import scrub
 from sidecar.providers import framing
 from sidecar.providers.formats import faults, filters, lenient
+from sidecar.providers.formats.faults import unreadable
+from sidecar.providers.formats.lenient import name_of, text
 from sidecar.providers.formats.openai_chat import usage
-from sidecar.providers.formats.openai_chat.wire import as_text, text, unreadable
+from sidecar.providers.formats.openai_chat.wire import as_text
 from sidecar.providers.formats.openai_responses import layout, wire
 from sidecar.providers.formats.openai_responses.saying import Saying
 from sidecar.providers.formats.openai_responses.wire import Event
@@ -36,7 +38,6 @@ _BEGINS = ("response.created", "response.in_progress", "response.queued")
 _QUIET = re.compile(r"keepalive|ping|response\.(?:compaction|mcp_|\w+_call(?:_|\.))")
 """Events without an own word: heartbeats, and the progress of tools whose item is told of."""
 _MAX_WORD = 200
-_MAX_ID = 1000
 
 
 class ResponsesDecoder:
@@ -138,8 +139,8 @@ class ResponsesDecoder:
 
     def _introduce(self, response: dict[str, Any]) -> None:
         facts = self._facts
-        facts.model = facts.model or _id(response.get("model"))
-        if facts.response_id is None and (found := _id(response.get("id"))):
+        facts.model = facts.model or name_of(response.get("model"))
+        if facts.response_id is None and (found := name_of(response.get("id"))):
             facts.response_id = self._said.prefix = found
         for removed in wire.objects(response.get("input_transformations")):
             if removed.get("action") == "removed":
@@ -202,7 +203,3 @@ def _read(body: bytes, target: Target) -> dict[str, Any]:
             return lenient.fields(lenient.read(body))
         except (ValueError, RecursionError) as error:
             raise unreadable(body, target, str(error)) from None
-
-
-def _id(value: object) -> str | None:
-    return without_secrets(text(value) or "")[:_MAX_ID] or None

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from sidecar.keys.redaction import scrub
-from sidecar.providers.formats.lenient import count, fields
-from sidecar.providers.formats.openai_chat.wire import as_text, text
+from sidecar.providers.formats.lenient import count, fields, text
+from sidecar.providers.formats.openai_chat.wire import as_text
 from sidecar.providers.formats.surrogates import whole
 from sidecar.providers.sink import Facts
 from sidecar.values import Citation

@@ -12,7 +12,8 @@ import msgspec
 from msgspec import Struct
 
 from sidecar.providers.formats import lenient
-from sidecar.providers.formats.openai_chat.wire import text, unreadable
+from sidecar.providers.formats.faults import unreadable
+from sidecar.providers.formats.lenient import text
 from sidecar.providers.vendor import Target
 
 _JOINED = ("delta",)

@@ -112,7 +112,7 @@ def test_vectors_are_read_in_their_order_with_usage_where_it_is_told() -> None:
      b'{"embeddings": [{"values": [NaN]}]}'],
 )  # fmt: skip
 def test_vectors_that_can_not_be_read_are_refused(body: bytes) -> None:
-    with pytest.raises(InvalidResponse, match="embeddings"):
+    with pytest.raises(InvalidResponse, match=r"vectors can.t be read"):
         WIRE.parse_embeddings(body, 1, google(), Facts())
 
 
