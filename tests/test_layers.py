@@ -123,8 +123,10 @@ def test_one_file_opens_connections_and_one_explains_their_errors() -> None:
     assert not importers("socketserver", "http.server")
 
 
-def test_one_file_imports_llama_cpp_and_one_process_that_file() -> None:
-    assert importers("llama_cpp") == {"sidecar.local.engine"}
+def test_three_files_import_llama_cpp_and_one_process_them() -> None:
+    beneath = {"sidecar.local.prompts", "sidecar.local.vectors"}
+    assert importers("llama_cpp") == {"sidecar.local.engine"} | beneath
+    assert importers(*beneath) == {"sidecar.local.engine"}
     assert importers("sidecar.local.engine") == {"sidecar.local.worker"}
     assert importers("sidecar.local.worker") == set()
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Protocol, runtime_checkable
+from collections.abc import Awaitable
+from typing import Protocol, TypeVar, runtime_checkable
 
+from sidecar.errors import AIError
 from sidecar.providers.deadlines import Watch
 from sidecar.providers.format import Embedded
 from sidecar.providers.sink import Facts, Sink
 from sidecar.providers.vendor import Deadlines, Vendor
 from sidecar.values import AIRequest, EmbedRequest, ModelInfo, StreamChunk
+
+T = TypeVar("T")
 
 
 class LocalProvider(Protocol):
@@ -31,8 +35,16 @@ class LocalProvider(Protocol):
 class EmbedsHere(Protocol):
     """One of them that makes vectors of texts, too."""
 
-    async def embed(self, request: EmbedRequest) -> Embedded:
+    async def embed(self, request: EmbedRequest, model: str, facts: Facts) -> Embedded:
         """A vector for each text, in their order."""
+
+
+@runtime_checkable
+class CountsHere(Protocol):
+    """One of them that tells beforehand how many tokens a request has."""
+
+    async def count_tokens(self, request: AIRequest, model: str, facts: Facts) -> int:
+        """The tokens of the prompt that `stream` would make of it."""
 
 
 class _Watched:
@@ -85,3 +97,17 @@ async def stream(  # noqa: PLR0913 - one request, its place and its limits
     """Answer `request` within the deadlines. Raises what the provider does, `ProviderTimeout`."""
     with Watch(deadlines, vendor.name, vendor.display_name) as watch:
         await provider.stream(request, model, _Watched(sink, watch))
+
+
+async def answer(question: Awaitable[T], *, vendor: Vendor, deadlines: Deadlines) -> T:
+    """Wait for what is no stream, within the deadlines.
+
+    Raises what the provider does, named after the vendor, and `ProviderTimeout`.
+    """
+    try:
+        with Watch(deadlines, vendor.name, vendor.display_name):
+            found = await question
+    except AIError as error:
+        error.provider = error.provider or vendor.name
+        raise
+    return found

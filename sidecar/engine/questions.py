@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable
+from collections.abc import Awaitable, Iterable
+from typing import TypeVar
 
 import anyio
 
+from sidecar.engine import on_this_machine
 from sidecar.engine.directory import Row
 from sidecar.engine.manager import AIManager, check_extra
-from sidecar.engine.on_this_machine import EmbedsHere
+from sidecar.engine.on_this_machine import CountsHere, EmbedsHere
 from sidecar.errors import ComponentMissing, InvalidParams
 from sidecar.keys.secret import Secret
 from sidecar.providers.format import CountsTokens, Embedded, Embeds
 from sidecar.providers.presence import answers
 from sidecar.providers.sink import Facts, Unheard
-from sidecar.values import AIMessage, AIRequest, EmbedRequest, ModelInfo, TokenUsage
+from sidecar.values import AIMessage, AIRequest, EmbedRequest, ModelInfo, Timeouts, TokenUsage
 
+T = TypeVar("T")
 _HELLO = AIRequest(messages=[AIMessage(role="user", content="Hello")], max_tokens=1)
 
 
@@ -76,7 +79,9 @@ class Questions:
         row = directory.row(provider or directory.active.provider)
         local = self._manager.local(row)
         if isinstance(local, EmbedsHere):
-            return row, Facts(), await local.embed(request)
+            facts = Facts()
+            vectors = local.embed(request, model, facts)
+            return row, facts, await _answer(vectors, row, request.timeouts)
         wire = self._remote.format(row.vendor.format) if local is None else None
         if not isinstance(wire, Embeds) or "embeddings" not in row.vendor.capabilities:
             raise InvalidParams(
@@ -111,6 +116,9 @@ class Questions:
         row, model = self._manager.resolve(provider, request)
         sink = Unheard(execution_id)
         local = self._manager.local(row)
+        if isinstance(local, CountsHere):
+            count = local.count_tokens(request, model, sink.facts)
+            return row, model, sink.facts, await _answer(count, row, request.timeouts)
         wire = self._remote.format(row.vendor.format) if local is None else None
         if not isinstance(wire, CountsTokens):
             return row, model, sink.facts, None
@@ -137,6 +145,12 @@ async def running(rows: Iterable[Row]) -> set[str]:
             if row.vendor.runs_here and row.base_url is not None:
                 looking.start_soon(look, row.vendor.name, row.base_url)
     return found
+
+
+async def _answer(question: Awaitable[T], row: Row, timeouts: Timeouts | None) -> T:
+    return await on_this_machine.answer(
+        question, vendor=row.vendor, deadlines=row.deadlines(timeouts)
+    )
 
 
 def _joined(parts: list[Embedded]) -> Embedded:

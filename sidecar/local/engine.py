@@ -1,6 +1,7 @@
 """llama.cpp itself: one loaded model, and a chat turned into tokens and back.
 
-* The only file that imports llama_cpp, and only the worker process imports this one.
+* This file, `prompts.py` and `vectors.py` alone import llama_cpp, and only the worker process
+  imports them.
 * A prompt is measured before it is evaluated. llama.cpp's abort callback is set during prompt
   evaluation alone: left on, it costs 4 to 10 % of the speed. Between tokens a flag is enough.
 * What the request made impossible raises an `AIError`. Any other exception means that the
@@ -13,19 +14,28 @@ import ctypes
 import json
 import os
 import random
-import sys
 from collections import deque
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import llama_cpp
-from llama_cpp import llama_chat_format, llama_grammar
+from llama_cpp import llama_grammar
 
 from sidecar.errors import ContextLength, ModelNotFound, RequestRejected
-from sidecar.local import processors
-from sidecar.local.inbox import Job
-from sidecar.local.protocol import Chat, Done, EndReason, JsonOutput, ModelSpec, Usage
+from sidecar.local import processors, vectors
+from sidecar.local.inbox import Cancelled, Flag
+from sidecar.local.prompts import Prompts
+from sidecar.local.protocol import (
+    Chat,
+    Count,
+    Done,
+    Embed,
+    EndReason,
+    JsonOutput,
+    ModelSpec,
+    Usage,
+    Work,
+)
 from sidecar.local.text import TextStream
 
 VERSION: str = llama_cpp.__version__
@@ -34,10 +44,6 @@ processors.load(llama_cpp.llama_cpp._lib, Path(llama_cpp.__file__).parent / "lib
 # ggml_log_level of ggml.h; the list in llama-cpp-python's _logger.py is out of date.
 _WARNING, _ERROR, _CONTINUED = 3, 4, 5
 _SEEDS = 2**32 - 1  # the highest 32-bit number means "any" to llama.cpp
-
-
-class Cancelled(Exception):
-    """The job's flag was seen during prompt evaluation."""
 
 
 class NativeLog:
@@ -78,23 +84,34 @@ class Engine:
         )
         self._vocabulary = llama_cpp.llama_model_get_vocab(self._llama.model)
         self._pieces: dict[int, bytes | None] = {}
-        self._render = self._template()
+        self._prompts = Prompts(self._llama)
 
     def close(self) -> None:
         """Give the memory back."""
         self._llama.close()
 
-    def answer(self, job: Job, say: Callable[[str], None]) -> Done:
+    def count(self, count: Count) -> Done:
+        """Count the tokens of a prompt, also where the context can't hold them.
+
+        Raises `RequestRejected` where the template refuses the conversation.
+        """
+        tokens = self._prompts.tokens(count.messages)
+        return _done(count, "stop", Usage(prompt_tokens=len(tokens)))
+
+    def embed(self, embed: Embed, flag: Flag, give: Callable[[list[float]], None]) -> Done:
+        """Turn texts into vectors; `give` gets them in order. Raises what `vectors.embed` does."""
+        tokens, reason = vectors.embed(self._llama, embed, flag, give)
+        return _done(embed, reason, Usage(prompt_tokens=tokens))
+
+    def answer(self, chat: Chat, flag: Flag, say: Callable[[str], None]) -> Done:
         """Run one chat; `say` gets its text. Raises `AIError` where it can't be served."""
-        chat = job.chat
         tokens = self._prompt(chat)
         grammar = self._grammar(chat.json)
+        fresh = chat.sampling.seed is not None
         try:
-            cached = self._evaluate(tokens, job)
+            cached = self._evaluate(tokens, flag, fresh=fresh)
         except Cancelled:
-            return _done(chat, "cancelled", Usage(
-                prompt_tokens=len(tokens), completion_tokens=0, cached_tokens=0
-            ))  # fmt: skip
+            return _done(chat, "cancelled", Usage(prompt_tokens=len(tokens)))
         text = TextStream(chat.stop)
         reason: EndReason = "length"
         said = 0
@@ -111,7 +128,7 @@ class Engine:
             if text.stopped:
                 reason = "stop"
                 break
-            if job.cancelled:
+            if flag.cancelled:
                 reason = "cancelled"
                 break
             if said >= limit:
@@ -122,42 +139,9 @@ class Engine:
             prompt_tokens=len(tokens), completion_tokens=said, cached_tokens=cached
         ))  # fmt: skip
 
-    def _template(self) -> llama_chat_format.Jinja2ChatFormatter:
-        template = self._llama.metadata.get("tokenizer.chat_template")
-        if template is None:
-            sys.stderr.write("the model has no chat template: it is talked to in ChatML\n")
-            template = llama_chat_format.CHATML_CHAT_TEMPLATE
-        return llama_chat_format.Jinja2ChatFormatter(
-            template=template,
-            bos_token=self._token_text(self._llama.token_bos()),
-            eos_token=self._token_text(self._llama.token_eos()),
-        )
-
-    def _token_text(self, token: int) -> str:
-        if token < 0:
-            return ""
-        text: bytes = llama_cpp.llama_vocab_get_text(self._vocabulary, token)
-        return text.decode("utf-8", "replace")
-
     def _prompt(self, chat: Chat) -> list[int]:
         """Return the conversation as tokens, once it is known that they fit."""
-        messages: list[Any] = [
-            {"role": message.role, "content": message.content}
-            | ({} if message.name is None else {"name": message.name})
-            for message in chat.messages
-        ]
-        try:
-            rendered = self._render(messages=messages)
-        except Exception as error:
-            # A template is foreign code: any exception is its way to refuse the conversation.
-            raise RequestRejected(
-                f"the model's chat template refused the conversation: {error}",
-                path="$.request.messages",
-                hint="Many templates want user and assistant in turn, and a system message first.",
-            ) from error
-        tokens = self._llama.tokenize(rendered.prompt.encode(), add_bos=False, special=True)
-        if not tokens:
-            raise RequestRejected("the conversation is empty", path="$.request.messages")
+        tokens = self._prompts.tokens(chat.messages)
         if len(tokens) >= self.spec.context:
             raise ContextLength(
                 f"the prompt has {len(tokens)} tokens, and the model's context of "
@@ -182,21 +166,21 @@ class Engine:
         llama_cpp.llama_sampler_free(sampler)
         return llama_grammar.LlamaGrammar.from_string(rules)
 
-    def _evaluate(self, tokens: list[int], job: Job) -> int:
+    def _evaluate(self, tokens: list[int], flag: Flag, *, fresh: bool) -> int:
         """Evaluate the prompt, batch by batch; return how many tokens were known already."""
-        known = self._reuse(tokens, fresh=job.chat.sampling.seed is not None)
+        known = self._reuse(tokens, fresh=fresh)
         llama = self._llama
-        abort = llama_cpp.ggml_abort_callback(lambda _data: job.cancelled)
+        abort = llama_cpp.ggml_abort_callback(lambda _data: flag.cancelled)
         llama_cpp.llama_set_abort_callback(llama.ctx, abort, ctypes.c_void_p(0))
         try:
             for start in range(known, len(tokens), llama.n_batch):
                 # GPU backends know no abort callback: for them this is the place to stop.
-                if job.cancelled:
+                if flag.cancelled:
                     raise Cancelled
                 llama.eval(tokens[start : start + llama.n_batch])
         except RuntimeError:
             # llama_decode returned 2: aborted. A half evaluated batch is in the context's memory.
-            if not job.cancelled:
+            if not flag.cancelled:
                 raise
             self._forget()
             raise Cancelled from None
@@ -286,8 +270,8 @@ def load(spec: ModelSpec, log: NativeLog) -> Engine:
         ) from error
 
 
-def _done(chat: Chat, reason: EndReason, usage: Usage) -> Done:
-    return Done(id=chat.id, finish_reason=reason, usage=usage)
+def _done(work: Work, reason: EndReason, usage: Usage) -> Done:
+    return Done(id=work.id, finish_reason=reason, usage=usage)
 
 
 def _bad_schema(reason: str) -> RequestRejected:

@@ -1,7 +1,7 @@
 """The worker's ear: a thread that takes commands while native code works.
 
-* Chats are queued for the main thread, which runs them one after the other. A cancel only sets
-  its chat's flag, which the main thread and llama.cpp's abort callback look at.
+* Work is queued for the main thread, which does it piece after piece. A cancel only sets the
+  flag of its own, which the main thread and llama.cpp's abort callback look at.
 * The end of stdin means that the parent is gone or wants no more. The thread then ends the
   process there and then: native code may be busy for minutes or hang, and must not outlive the
   parent. Nothing is lost by it, for nobody reads any more; the operating system takes back the
@@ -14,10 +14,11 @@ import os
 import queue
 import sys
 import threading
+from typing import Protocol
 
 import msgspec
 
-from sidecar.local.protocol import LINE_LIMIT, Cancel, Chat, decode_command
+from sidecar.local.protocol import LINE_LIMIT, Cancel, Work, decode_command
 from sidecar.rpc.lines import LineDecoder, Overlong
 
 _READ_SIZE = 64 * 1024
@@ -25,13 +26,25 @@ BAD_COMMAND = 65
 """Exit status after a line that is no command: the parent is not the one we were made for."""
 
 
+class Cancelled(Exception):
+    """The flag was seen before the work was done."""
+
+
+class Flag(Protocol):
+    """Looked at now and then by whoever does the work."""
+
+    @property
+    def cancelled(self) -> bool:
+        """True once nobody wants the rest."""
+
+
 class Job:
-    """One chat and its flag."""
+    """One piece of work and its flag."""
 
-    __slots__ = ("cancelled", "chat")
+    __slots__ = ("cancelled", "work")
 
-    def __init__(self, chat: Chat) -> None:
-        self.chat = chat
+    def __init__(self, work: Work) -> None:
+        self.work = work
         self.cancelled = False
 
 
@@ -50,12 +63,12 @@ class Inbox:
         self._thread.start()
 
     def next(self) -> Job:
-        """Wait for the next chat."""
+        """Wait for the next piece of work."""
         return self._queue.get()
 
     def forget(self, job: Job) -> None:
         """Drop a job that has ended: a cancel for it means nothing any more."""
-        del self._jobs[job.chat.id]
+        del self._jobs[job.work.id]
 
     def _run(self) -> None:
         status = BAD_COMMAND
@@ -81,10 +94,10 @@ class Inbox:
             message = f"longer than {line.limit} bytes"
             raise ValueError(message)  # noqa: TRY004 - it is what the line holds that is wrong
         match decode_command(line):
-            case Chat() as chat:
-                job = self._jobs[chat.id] = Job(chat)
-                self._queue.put(job)
-            case Cancel(id=chat_id):
+            case Cancel(id=work_id):
                 # The main thread may forget the job at this very moment.
-                if (running := self._jobs.get(chat_id)) is not None:
+                if (running := self._jobs.get(work_id)) is not None:
                     running.cancelled = True
+            case work:
+                job = self._jobs[work.id] = Job(work)
+                self._queue.put(job)

@@ -3,11 +3,12 @@
 Commands go to the worker's stdin, answers come from its stdout. Rules:
 
 * The worker speaks first: `Ready`, or `Failed` without an id where it can't serve at all.
-* One `Chat` is answered by any number of `Chunk` and then by exactly one `Done` or `Failed` of
-  the same id; a `Loaded` comes before them where the model had to be loaded. Chats that arrive
-  meanwhile wait in order.
-* `Cancel` makes a chat end early with `Done(finish_reason="cancelled")`; for an id that has ended
-  it means nothing.
+* `Chat`, `Count` and `Embed` are work. Each is answered by exactly one `Done` or `Failed` of the
+  same id; a `Loaded` comes first where the model had to be loaded. Before its end a `Chat` has any
+  number of `Chunk`, and an `Embed` one `Vector` for each text. Work that arrives meanwhile waits
+  in order.
+* `Cancel` makes work end early with `Done(finish_reason="cancelled")`; for an id that has ended it
+  means nothing.
 * End of stdin ends the worker at once, whatever it is doing.
 
 This room is shared by both ends and therefore knows neither llama.cpp nor the event loop.
@@ -24,7 +25,7 @@ EndReason = Literal["stop", "length", "cancelled"]
 
 
 class ModelSpec(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What to load, and how. Two chats with the same spec use the same loaded model."""
+    """What to load, and how. Work with the same spec uses the same loaded model."""
 
     path: str
     context: int
@@ -75,20 +76,37 @@ class Chat(Struct, frozen=True, kw_only=True, omit_defaults=True, tag="chat", ta
     json: JsonOutput | None = None
 
 
+class Count(Struct, frozen=True, kw_only=True, omit_defaults=True, tag="count", tag_field="op"):
+    """Count the prompt's tokens that a chat of these messages would have: `usage` of its `Done`."""
+
+    id: int
+    model: ModelSpec
+    messages: list[Message]
+
+
+class Embed(Struct, frozen=True, kw_only=True, omit_defaults=True, tag="embed", tag_field="op"):
+    """Turn texts into vectors of length 1, cut to `dimensions` numbers first where it is given."""
+
+    id: int
+    model: ModelSpec
+    texts: list[str]
+    dimensions: int | None = None
+
+
 class Cancel(Struct, frozen=True, kw_only=True, tag="cancel", tag_field="op"):
-    """End the chat of that id."""
+    """End the work of that id."""
 
     id: int
 
 
 class Ready(Struct, frozen=True, kw_only=True, tag="ready", tag_field="event"):
-    """The worker can take chats. `version` is llama-cpp-python's."""
+    """The worker can take work. `version` is llama-cpp-python's."""
 
     version: str
 
 
 class Loaded(Struct, frozen=True, kw_only=True, tag="loaded", tag_field="event"):
-    """The model for chat `id` is in memory; it took `load_ms` milliseconds."""
+    """The model for the work `id` is in memory; it took `load_ms` milliseconds."""
 
     id: int
     load_ms: int
@@ -101,16 +119,23 @@ class Chunk(Struct, frozen=True, kw_only=True, gc=False, tag="chunk", tag_field=
     content: str
 
 
+class Vector(Struct, frozen=True, kw_only=True, gc=False, tag="vector", tag_field="event"):
+    """The vector of the next text."""
+
+    id: int
+    numbers: list[float]
+
+
 class Usage(Struct, frozen=True, kw_only=True):
     """Tokens. `prompt_tokens` includes the `cached_tokens` that needed no new evaluation."""
 
     prompt_tokens: int
-    completion_tokens: int
-    cached_tokens: int
+    completion_tokens: int = 0
+    cached_tokens: int = 0
 
 
 class Done(Struct, frozen=True, kw_only=True, tag="done", tag_field="event"):
-    """The chat has ended."""
+    """The work has ended."""
 
     id: int
     finish_reason: EndReason
@@ -120,7 +145,7 @@ class Done(Struct, frozen=True, kw_only=True, tag="done", tag_field="event"):
 class Failed(
     Struct, frozen=True, kw_only=True, omit_defaults=True, tag="failed", tag_field="event"
 ):
-    """The chat was refused and the worker lives on; without an id, the worker can't serve.
+    """The work was refused and the worker lives on; without an id, the worker can't serve.
 
     `kind`, `message`, `hint` and `path` are those of `sidecar.errors`.
     """
@@ -132,8 +157,9 @@ class Failed(
     path: str | None = None
 
 
-Command = Chat | Cancel
-Answer = Ready | Loaded | Chunk | Done | Failed
+Work = Chat | Count | Embed
+Command = Work | Cancel
+Answer = Ready | Loaded | Chunk | Vector | Done | Failed
 
 _encoder = msgspec.json.Encoder()
 _commands: msgspec.json.Decoder[Command] = msgspec.json.Decoder(Command)

@@ -1,4 +1,4 @@
-"""From a request, as all rooms speak it, to the worker's command. Pure.
+"""From a request, as all rooms speak it, to the worker's commands. Pure.
 
 A local model reads text alone. What it can't read is refused here, with its path, before a
 process is started for it; nothing that would change the answer is left out in silence.
@@ -13,10 +13,11 @@ from msgspec import Meta, Struct
 
 from sidecar.errors import RequestRejected
 from sidecar.local.models import LocalModel
-from sidecar.local.protocol import Chat, JsonOutput, Message, Sampling
+from sidecar.local.protocol import Chat, Count, Embed, JsonOutput, Message, Sampling
 from sidecar.values import (
     AIMessage,
     AIRequest,
+    EmbedRequest,
     JsonObjectFormat,
     JsonSchemaFormat,
     TextPart,
@@ -49,6 +50,28 @@ def to_chat(request: AIRequest, model: LocalModel, chat_id: int) -> Chat:
         max_tokens=request.max_tokens,
         stop=[_clean(stop) for stop in request.stop_sequences or []],
         json=_json_output(request),
+    )
+
+
+def to_count(request: AIRequest, model: LocalModel, count_id: int) -> Count:
+    """Return the command. Refuses what the chat itself would be refused for."""
+    chat = to_chat(request, model, count_id)
+    return Count(id=chat.id, model=chat.model, messages=chat.messages)
+
+
+def to_embed(request: EmbedRequest, model: LocalModel, embed_id: int) -> Embed:
+    """Return the command. Raises `RequestRejected` for `extra`: there is nothing it could set."""
+    if request.extra:
+        raise RequestRejected(
+            f"local models know no `{next(iter(request.extra))}` for vectors",
+            path="$.extra",
+            hint="Leave `extra` out, or choose another provider.",
+        )
+    return Embed(
+        id=embed_id,
+        model=model.spec(),
+        texts=[_clean(text) for text in request.input],
+        dimensions=request.dimensions,
     )
 
 

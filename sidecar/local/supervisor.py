@@ -2,7 +2,8 @@
 
 * The worker is started by the first request, and again by the first one after it ended. It ends
   by itself when nobody asked for anything for `keep_alive_s`, which gives the memory back.
-* One chat runs at a time; the others wait in order. `_turn` is held by whoever uses the worker.
+* One piece of work (a chat, a count, an embedding) is done at a time; the others wait in order.
+  `_turn` is held by whoever uses the worker.
 * Who is cancelled leaves at once. The worker is then brought to rest in the background, or killed
   where that takes longer than `cancel_grace_s`; only the next request waits for it.
 * An answer is read no faster than the sink takes it, and the worker writes no faster than it is
@@ -14,7 +15,8 @@ from __future__ import annotations
 import itertools
 import logging
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TypeGuard
 
@@ -26,16 +28,18 @@ from sidecar.errors import (
     Cancelled,
     ComponentMissing,
     ContextLength,
+    InvalidResponse,
     ModelNotFound,
     RequestRejected,
     WorkerCrashed,
 )
 from sidecar.local.models import LocalModel
 from sidecar.local.process import WorkerProcess
-from sidecar.local.protocol import Answer, Cancel, Chunk, Done, Failed
-from sidecar.local.requests import left_out, to_chat
-from sidecar.providers.sink import Sink
-from sidecar.values import AIRequest, StreamChunk, TokenUsage
+from sidecar.local.protocol import Answer, Cancel, Chunk, Done, Failed, Vector, Work
+from sidecar.local.requests import left_out, to_chat, to_count, to_embed
+from sidecar.providers.format import Embedded
+from sidecar.providers.sink import Facts, Sink
+from sidecar.values import AIRequest, EmbedRequest, StreamChunk, TokenUsage
 
 logger = logging.getLogger(__name__)
 
@@ -43,7 +47,13 @@ _STARTING = 0
 _CLOSED = "local models are shut down"
 _REFUSALS: dict[str, type[AIError]] = {
     refusal.kind: refusal
-    for refusal in (ContextLength, ModelNotFound, RequestRejected, ComponentMissing)
+    for refusal in (
+        ContextLength,
+        ModelNotFound,
+        RequestRejected,
+        ComponentMissing,
+        InvalidResponse,
+    )
 }
 
 
@@ -51,7 +61,7 @@ _REFUSALS: dict[str, type[AIError]] = {
 class Patience:
     """How long the supervisor waits, in seconds.
 
-    `keep_alive_s`: before an idle worker is ended. `cancel_grace_s`: until a cancelled chat has
+    `keep_alive_s`: before an idle worker is ended. `cancel_grace_s`: until cancelled work has
     stopped. `start_s`: until a new worker is ready. `end_grace_s`: until a worker whose stdin was
     closed is gone.
     """
@@ -63,7 +73,7 @@ class Patience:
 
 
 class _Lease:
-    """A worker and the id of the chat that it is busy with; None at rest, `_STARTING` at first."""
+    """A worker and the id of the work that it is busy with; None at rest, `_STARTING` at first."""
 
     __slots__ = ("busy", "process")
 
@@ -73,7 +83,7 @@ class _Lease:
 
 
 class Supervisor:
-    """Runs chats on local models. Its background tasks live in `tasks`."""
+    """Has local models work. Its background tasks live in `tasks`."""
 
     def __init__(
         self,
@@ -106,17 +116,41 @@ class Supervisor:
         `WorkerCrashed`, and `Cancelled` where the supervisor is closed.
         """
         chat = to_chat(request, model, next(self._ids))
+        async with self._doing(chat) as lease:
+            _tell(sink.facts, request, model)
+            sink.sent()
+            await _forward(lease, sink)
+
+    async def count(self, request: AIRequest, model: LocalModel, facts: Facts) -> int:
+        """Return how many tokens the prompt of a chat would have. Raises as `chat` does."""
+        count = to_count(request, model, next(self._ids))
+        async with self._doing(count) as lease:
+            _tell(facts, request, model)
+            while not isinstance(answer := await _next(lease), Done):
+                continue
+        return answer.usage.prompt_tokens
+
+    async def embed(self, request: EmbedRequest, model: LocalModel, facts: Facts) -> Embedded:
+        """Return a vector of length 1 for each text, in order. Raises as `chat` does."""
+        embed = to_embed(request, model, next(self._ids))
+        vectors: list[list[float]] = []
+        async with self._doing(embed) as lease:
+            facts.model = model.id
+            while not isinstance(answer := await _next(lease), Done):
+                if isinstance(answer, Vector):
+                    vectors.append(answer.numbers)
+        return Embedded(vectors, _usage(answer))
+
+    @asynccontextmanager
+    async def _doing(self, work: Work) -> AsyncIterator[_Lease]:
+        """Wait for the turn, give the worker its work, and lend it until the work has ended."""
         await self._turn.acquire()
         self._put_off_retirement()
         try:
             lease = await self._worker_at_rest()
-            sink.facts.model = model.id
-            for warning in left_out(request):
-                sink.facts.warn(warning)
-            lease.busy = chat.id
-            await lease.process.send(chat)
-            sink.sent()
-            await _forward(lease, sink)
+            lease.busy = work.id
+            await lease.process.send(work)
+            yield lease
         except (WorkerCrashed, ComponentMissing) as error:
             self._discard()
             if self._closed:
@@ -126,7 +160,7 @@ class Supervisor:
             self._hand_back()
 
     async def close(self) -> None:
-        """End the worker. A chat that still runs is cancelled; no other is taken."""
+        """End the worker. Work that is not done is cancelled; no other is taken."""
         self._closed = True
         self._put_off_retirement()
         lease, self._lease = self._lease, None
@@ -201,18 +235,28 @@ class Supervisor:
 
 async def _forward(lease: _Lease, sink: Sink) -> None:
     """Pass the answer to a chat on, to its end."""
-    while True:
-        answer = await lease.process.answer()
+    while not isinstance(answer := await _next(lease), Done):
         if isinstance(answer, Chunk):
             sink.emit(StreamChunk(content=answer.content))
             if sink.crowded:
                 await sink.room()
-        elif _ends(answer, lease):
+    sink.emit(StreamChunk(finish_reason=answer.finish_reason, usage=_usage(answer)))
+
+
+async def _next(lease: _Lease) -> Answer:
+    """Return what the worker says next; with the `Done` of its work it is at rest.
+
+    Raises the error of a `Failed`, with which it is, too.
+    """
+    while True:
+        answer = await lease.process.answer()
+        if not isinstance(answer, Done | Failed):
+            return answer
+        if _ends(answer, lease):
             lease.busy = None
             if isinstance(answer, Failed):
                 raise _refusal(answer)
-            sink.emit(_last_chunk(answer))
-            return
+            return answer
 
 
 async def _stop(lease: _Lease) -> None:
@@ -231,16 +275,19 @@ def _ends(answer: Answer, lease: _Lease) -> TypeGuard[Done | Failed]:
     return isinstance(answer, Done | Failed) and answer.id == lease.busy
 
 
-def _last_chunk(done: Done) -> StreamChunk:
+def _tell(facts: Facts, request: AIRequest, model: LocalModel) -> None:
+    facts.model = model.id
+    for warning in left_out(request):
+        facts.warn(warning)
+
+
+def _usage(done: Done) -> TokenUsage:
     usage = done.usage
-    return StreamChunk(
-        finish_reason=done.finish_reason,
-        usage=TokenUsage(
-            prompt_tokens=usage.prompt_tokens,
-            completion_tokens=usage.completion_tokens,
-            total_tokens=usage.prompt_tokens + usage.completion_tokens,
-            cached_tokens=usage.cached_tokens,
-        ),
+    return TokenUsage(
+        prompt_tokens=usage.prompt_tokens,
+        completion_tokens=usage.completion_tokens,
+        total_tokens=usage.prompt_tokens + usage.completion_tokens,
+        cached_tokens=usage.cached_tokens,
     )
 
 

@@ -1,4 +1,4 @@
-"""The worker process: takes chats as JSON lines, runs them, answers as JSON lines.
+"""The worker process: takes work as JSON lines, does it, answers as JSON lines.
 
 Started as `python -m sidecar.local.worker`, or frozen as `ai-sidecar-llama`. What it speaks stands
 in `local/protocol.py`. Rules:
@@ -21,7 +21,20 @@ from typing import TYPE_CHECKING, NoReturn
 from sidecar.errors import AIError, ComponentMissing
 from sidecar.frozen import is_frozen
 from sidecar.local.inbox import Inbox, Job
-from sidecar.local.protocol import Answer, Chat, Chunk, Failed, Loaded, ModelSpec, Ready, encode
+from sidecar.local.protocol import (
+    Answer,
+    Chat,
+    Chunk,
+    Count,
+    Embed,
+    Failed,
+    Loaded,
+    ModelSpec,
+    Ready,
+    Vector,
+    Work,
+    encode,
+)
 from sidecar.rpc.descriptors import claim
 
 if TYPE_CHECKING:
@@ -46,32 +59,42 @@ class Worker:
             _send(self._output, answer)
 
     def _run(self, job: Job) -> Answer:
-        chat = job.chat
+        work = job.work
 
         def say(text: str) -> None:
-            _send(self._output, Chunk(id=chat.id, content=text))
+            _send(self._output, Chunk(id=work.id, content=text))
+
+        def give(vector: list[float]) -> None:
+            _send(self._output, Vector(id=work.id, numbers=vector))
 
         try:
-            return self._loaded(chat).answer(job, say)
+            engine = self._loaded(work)
+            match work:
+                case Chat():
+                    return engine.answer(work, job, say)
+                case Embed():
+                    return engine.embed(work, job, give)
+                case Count():
+                    return engine.count(work)
         except AIError as error:
-            return _failed(error, chat.id)
+            return _failed(error, work.id)
 
-    def _loaded(self, chat: Chat) -> Engine:
-        """Return the engine for the chat's model, loading it where another one is loaded."""
-        if self._engine is None or self._engine.spec != chat.model:
+    def _loaded(self, work: Work) -> Engine:
+        """Return the engine for the work's model, loading it where another one is loaded."""
+        if self._engine is None or self._engine.spec != work.model:
             if self._engine is not None:
                 self._engine.close()
                 self._engine = None
             started = time.monotonic()
-            self._engine = self._load(chat.model)
+            self._engine = self._load(work.model)
             elapsed = round((time.monotonic() - started) * 1000)
-            _send(self._output, Loaded(id=chat.id, load_ms=elapsed))
+            _send(self._output, Loaded(id=work.id, load_ms=elapsed))
         return self._engine
 
 
-def _failed(error: AIError, chat_id: int | None) -> Failed:
+def _failed(error: AIError, work_id: int | None) -> Failed:
     return Failed(
-        id=chat_id, kind=error.kind, message=error.message, hint=error.hint, path=error.path
+        id=work_id, kind=error.kind, message=error.message, hint=error.hint, path=error.path
     )
 
 

@@ -248,7 +248,7 @@ VENDORS: tuple[Vendor, ...] = (
         format="local",
         auth="none",
         key_required=False,
-        capabilities=("chat", "streaming", "json_schema", "models", "offline"),
+        capabilities=("chat", "streaming", "json_schema", "models", "embeddings", "offline"),
     ),
 )
 

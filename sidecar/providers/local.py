@@ -7,8 +7,11 @@ from collections.abc import Iterable
 from sidecar.local.models import LocalModel, find
 from sidecar.local.place import Place
 from sidecar.local.supervisor import Supervisor
-from sidecar.providers.sink import Sink
-from sidecar.values import AIRequest, ModelInfo
+from sidecar.providers.format import Embedded
+from sidecar.providers.sink import Facts, Sink
+from sidecar.values import AIRequest, EmbedRequest, ModelInfo
+
+_CUT = "Local vectors are shortened by cutting: only models that were trained for it take it well."
 
 
 class LocalProvider:
@@ -23,6 +26,22 @@ class LocalProvider:
         """Stream one answer into `sink`. Raises `ModelNotFound` and what `Supervisor.chat` does."""
         self._place.check()
         await self._supervisor.chat(request, find(self._models, model), sink)
+
+    async def embed(self, request: EmbedRequest, model: str, facts: Facts) -> Embedded:
+        """Turn texts into vectors of length 1. Raises `ModelNotFound` and as `stream` does.
+
+        A chat model's vectors are the mean of its last layer. It was not trained for them: they
+        are good for a rough search at best, and those of the demo model for a demo.
+        """
+        self._place.check()
+        if request.dimensions is not None:
+            facts.warn(_CUT)
+        return await self._supervisor.embed(request, find(self._models, model), facts)
+
+    async def count_tokens(self, request: AIRequest, model: str, facts: Facts) -> int:
+        """Count a prompt's tokens by the model's own template and vocabulary, as a chat has it."""
+        self._place.check()
+        return await self._supervisor.count(request, find(self._models, model), facts)
 
     def models(self) -> list[ModelInfo]:
         """Return what `list_models` says about them."""

@@ -41,7 +41,7 @@ from sidecar.errors import (
     TruncatedStream,
 )
 from sidecar.providers.format import Embedded
-from sidecar.providers.sink import Sink
+from sidecar.providers.sink import Facts, Sink
 from sidecar.values import (
     AIRequest,
     EmbedRequest,
@@ -93,8 +93,9 @@ class ScriptedProvider:
         """True where there is any script."""
         return bool(self.models())
 
-    async def embed(self, request: EmbedRequest) -> Embedded:
+    async def embed(self, request: EmbedRequest, model: str, facts: Facts) -> Embedded:
         """Vectors of length 1 that are the same for the same text, whatever the model's name."""
+        facts.model = model
         size = request.dimensions or _DIMENSIONS
         if size > _MOST_DIMENSIONS:
             message = f"The vectors of this provider have {_MOST_DIMENSIONS} numbers at most."

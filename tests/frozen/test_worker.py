@@ -49,6 +49,22 @@ def test_the_demo_model_answers_in_the_terminal(
 
 @pytest.mark.usefixtures("needs_worker")
 @FORMS
+def test_the_demo_model_makes_vectors_and_counts_tokens(
+    form: str, installed: Installed, launch: Launch
+) -> None:
+    peer = launch(installed.form(form))
+    given = {"provider": "local", "model": "demo", "input": ["Hello", "keys"]}
+    vectors = peer.call("embed", given, LIMIT_S)["result"]["embeddings"]
+    assert [len(vector) for vector in vectors] == [128, 128]
+    request = {"model": "demo", "messages": [{"role": "user", "content": "Hi"}], "max_tokens": 1}
+    asked = {"provider": "local", "request": request}
+    usage = peer.call("call_ai_provider", asked, LIMIT_S)["result"]["usage"]
+    count = peer.call("count_tokens", asked, LIMIT_S)["result"]
+    assert (count["tokens"], count["estimated"]) == (usage["prompt_tokens"], False)
+
+
+@pytest.mark.usefixtures("needs_worker")
+@FORMS
 def test_the_doctor_finds_everything_in_order(
     form: str, installed: Installed, tmp_path: Path
 ) -> None:

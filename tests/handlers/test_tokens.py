@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import base64
 import json
+import math
 import struct
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from sidecar.terminal.peer import Peer
-from tests.conftest import Start
+from tests.conftest import Start, needs_llama_cpp
 from tests.providers.raw_server import Connection, RawServer, serving
 from tests.providers.sidecars import LIMIT_S, Json
 
@@ -142,12 +144,81 @@ def test_it_can_be_stopped_by_its_id(peer: Peer, vectors: Vectors) -> None:
         ({"input": "x", "extra": {"input": "y"}}, "$.extra.input"),
         ({"input": "x", "provider": "anthropic"}, "$.provider"),
         ({"input": "x", "provider": "deepseek"}, "$.provider"),
-        ({"input": "x", "provider": "local"}, "$.provider"),
     ],
 )
 def test_what_cannot_be_done_is_refused_with_its_place(peer: Peer, given: Json, path: str) -> None:
     answer = peer.call("embed", {"provider": "mine", "model": "m", **given}, LIMIT_S)
     assert (answer["error"]["code"], answer["error"]["data"]["path"]) == (-32602, path)
+
+
+def test_a_local_model_makes_vectors_and_tells_them_as_all_others(start: Start) -> None:
+    needs_llama_cpp()
+    given = {"provider": "local", "model": "demo", "input": ["Hello", "Where are my keys?"]}
+    result = start().call("embed", given, LIMIT_S)["result"]
+    assert [len(vector) for vector in result["embeddings"]] == [128, 128]
+    assert [math.hypot(*vector) for vector in result["embeddings"]] == pytest.approx([1, 1])
+    tokens = result["usage"]["prompt_tokens"]
+    assert (result["model"], result["provider"], result["dimensions"]) == ("demo", "local", 128)
+    assert result["usage"] == {
+        "prompt_tokens": tokens, "completion_tokens": 0, "total_tokens": tokens, "cached_tokens": 0,
+    }  # fmt: skip
+    assert "warnings" not in result
+
+
+@pytest.mark.parametrize(
+    ("given", "kind", "path"),
+    [
+        ({"model": "no-such"}, "model_not_found", None),
+        ({"input": ["x", "x " * 2000]}, "context_length", "$.input[1]"),
+        ({"dimensions": 129}, "invalid_request", "$.dimensions"),
+        ({"extra": {"user": "u"}}, "invalid_request", "$.extra"),
+    ],
+)
+def test_what_a_local_model_cannot_turn_into_vectors_is_told(
+    start: Start, given: Json, kind: str, path: str | None
+) -> None:
+    needs_llama_cpp()
+    asked = {"provider": "local", "model": "demo", "input": "x", **given}
+    data = start().call("embed", asked, LIMIT_S)["error"]["data"]
+    assert (data["kind"], data["provider"], data.get("path")) == (kind, "local", path)
+
+
+def test_a_local_models_count_is_the_chats_own(start: Start) -> None:
+    needs_llama_cpp()
+    peer = start()
+    messages = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Hi 😀"}]
+    request = {"model": "demo", "messages": messages, "max_tokens": 1}
+    asked = {"provider": "local", "request": request}
+    usage = peer.call("call_ai_provider", asked, LIMIT_S)["result"]["usage"]
+    assert peer.call("count_tokens", asked, LIMIT_S)["result"] == {
+        "tokens": usage["prompt_tokens"], "estimated": False, "model": "demo", "provider": "local",
+    }  # fmt: skip
+
+
+def test_a_local_count_refuses_what_the_chat_refuses(start: Start) -> None:
+    needs_llama_cpp()
+    peer = start()
+    tools = {"messages": [{"role": "user", "content": "Hi"}], "tools": [{"name": "f"}]}
+    for request, path in ((tools, "$.request.tools"), (tools | {"model": "no-such"}, None)):
+        errors = [
+            peer.call(method, {"provider": "local", "request": request}, LIMIT_S)["error"]
+            for method in ("count_tokens", "call_ai_provider")
+        ]
+        for error in errors:
+            error["data"].pop("execution_id", None)
+        assert errors[0] == errors[1]
+        assert errors[0]["data"].get("path") == path
+
+
+@pytest.mark.parametrize("method", ["embed", "count_tokens"])
+def test_without_the_local_engine_both_say_what_is_missing(
+    start: Start, tmp_path: Path, method: str
+) -> None:
+    peer = start("--worker", str(tmp_path / "nowhere"))
+    request = {"model": "demo", "messages": [{"role": "user", "content": "Hi"}]}
+    given = {"model": "demo", "input": "x"} if method == "embed" else {"request": request}
+    error = peer.call(method, {"provider": "local", **given}, LIMIT_S)["error"]
+    assert (error["data"]["kind"], error["data"]["provider"]) == ("component_missing", "local")
 
 
 def test_a_provider_that_counts_is_asked(start: Start) -> None:

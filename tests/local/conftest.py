@@ -1,13 +1,16 @@
-"""What the tests of local models share: tiny models, and a sink that keeps what it gets."""
+"""What the tests of local models share: tiny models, and a worker to talk to."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from sidecar.local.models import LocalModel
+from sidecar.local.protocol import Ready
 from tests.local.gguf_models import EOS, byte, write_chains, write_slow
+from tests.local.worker_pipe import Pipe
 
 CHAINS = {
     "A": ("Hello", "▁wide", "▁world", EOS),
@@ -46,3 +49,12 @@ def broken(tmp_path_factory: pytest.TempPathFactory) -> LocalModel:
     path: Path = tmp_path_factory.mktemp("models") / "broken.gguf"
     path.write_bytes(b"GGUF, or so it says")
     return LocalModel(id="broken", path=str(path), context=256)
+
+
+@pytest.fixture(scope="module")
+def worker() -> Iterator[Pipe]:
+    """A worker that is ready."""
+    pipe = Pipe()
+    assert isinstance(pipe.answer(), Ready)
+    yield pipe
+    pipe.close()

@@ -6,6 +6,8 @@ content, so its last token chooses what is said. A token without a successor is 
 other with the same probability.
 
 `write_slow`: random weights; its prompts take seconds.
+
+`write_bert`: a model for vectors alone, which reads both ways and keeps no memory.
 """
 
 from __future__ import annotations
@@ -32,8 +34,14 @@ def byte(value: int) -> str:
     return f"<0x{value:02X}>"
 
 
-def write_chains(path: Path, chains: Mapping[str, Sequence[str]]) -> None:
-    """Write a model that, after the key, says the pieces, each of which must be unique."""
+def write_chains(
+    path: Path, chains: Mapping[str, Sequence[str]], *, norm: float = 1.0, **facts: int
+) -> None:
+    """Write a model that, after the key, says the pieces, each of which must be unique.
+
+    What its last layer says of a token is `norm` at the token's own place. `facts` are more of
+    the architecture's own, by their names in GGUF with `__` for a dot.
+    """
     pieces = [piece for chain in chains.values() for piece in chain]
     vocabulary = _vocabulary(pieces)
     number = {token: place for place, token in enumerate(vocabulary)}
@@ -45,7 +53,8 @@ def write_chains(path: Path, chains: Mapping[str, Sequence[str]]) -> None:
             output[number[after], number[before]] = 2.0
     tensors: dict[str, Tensor] = {"token_embd.weight": embedding, "output.weight": output}
     tensors |= _layers(width, hidden=_HEAD, count=1, random=None)
-    _write(path, vocabulary, tensors, context=4096)
+    tensors["output_norm.weight"] = np.full(width, norm, dtype=np.float32)
+    _write(path, vocabulary, tensors, context=4096, facts=facts)
 
 
 def write_slow(path: Path, *, width: int, layers: int, context: int) -> None:
@@ -59,6 +68,51 @@ def write_slow(path: Path, *, width: int, layers: int, context: int) -> None:
     tensors["output.weight"] = random.standard_normal(shape, dtype=np.float32) / width
     tensors |= _layers(width, hidden=2 * width, count=layers, random=random)
     _write(path, vocabulary, tensors, context=context)
+
+
+def write_bert(path: Path, *, context: int) -> None:
+    """Write a BERT of random weights, whose vector of a text is that of its first token."""
+    vocabulary = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "▁one", "▁two", "▁three"]
+    random = np.random.default_rng(7)
+    width = _HEAD
+
+    def matrix(*shape: int) -> Tensor:
+        return random.standard_normal(shape, dtype=np.float32)
+
+    tensors = {
+        "token_embd.weight": matrix(len(vocabulary), width),
+        "token_types.weight": matrix(2, width),
+        "position_embd.weight": matrix(context, width),
+        "blk.0.ffn_up.weight": matrix(width, width),
+        "blk.0.ffn_down.weight": matrix(width, width),
+        "blk.0.ffn_up.bias": matrix(width),
+        "blk.0.ffn_down.bias": matrix(width),
+    }
+    for part in ("attn_q", "attn_k", "attn_v", "attn_output"):
+        tensors |= {
+            f"blk.0.{part}.weight": matrix(width, width),
+            f"blk.0.{part}.bias": matrix(width),
+        }
+    for norm in ("token_embd_norm", "blk.0.attn_output_norm", "blk.0.layer_output_norm"):
+        tensors |= {f"{norm}.weight": matrix(width), f"{norm}.bias": matrix(width)}
+    writer = gguf.GGUFWriter(path, "bert")
+    writer.add_context_length(context)
+    writer.add_embedding_length(width)
+    writer.add_block_count(1)
+    writer.add_feed_forward_length(width)
+    writer.add_head_count(1)
+    writer.add_layer_norm_eps(1e-5)
+    writer.add_causal_attention(value=False)
+    writer.add_pooling_type(gguf.PoolingType.CLS)
+    writer.add_token_type_count(2)
+    writer.add_tokenizer_model("bert")
+    writer.add_token_list(vocabulary)
+    writer.add_token_types([gguf.TokenType.NORMAL] * len(vocabulary))
+    writer.add_unk_token_id(1)
+    writer.add_bos_token_id(2)
+    writer.add_sep_token_id(3)
+    writer.add_mask_token_id(4)
+    _close(writer, tensors)
 
 
 def _vocabulary(pieces: Sequence[str]) -> list[str]:
@@ -88,7 +142,12 @@ def _layers(
 
 
 def _write(
-    path: Path, vocabulary: list[str], tensors: Mapping[str, Tensor], *, context: int
+    path: Path,
+    vocabulary: list[str],
+    tensors: Mapping[str, Tensor],
+    *,
+    context: int,
+    facts: Mapping[str, int] | None = None,
 ) -> None:
     width = tensors["token_embd.weight"].shape[1]
     layers = sum(name.endswith("ffn_up.weight") for name in tensors)
@@ -116,6 +175,16 @@ def _write(
     writer.add_add_eos_token(value=False)
     writer.add_add_space_prefix(value=False)
     writer.add_chat_template(TEMPLATE)
+    for fact, value in (facts or {}).items():
+        name = f"llama.{fact.replace('__', '.')}"
+        if isinstance(value, bool):
+            writer.add_bool(name, value)
+        else:
+            writer.add_uint32(name, value)
+    _close(writer, tensors)
+
+
+def _close(writer: gguf.GGUFWriter, tensors: Mapping[str, Tensor]) -> None:
     for name, value in tensors.items():
         writer.add_tensor(name, value)
     writer.write_header_to_file()

@@ -87,7 +87,7 @@ def chat(number: int) -> Chat:
 
 
 def test_chats_wait_in_their_order(listeners: list[Listener]) -> None:
-    listener = listening(listeners, "while True: say(inbox.next().chat.id)")
+    listener = listening(listeners, "while True: say(inbox.next().work.id)")
     listener.send(chat(2), chat(1))
     listener.send(chat(3))
     assert [listener.heard() for _ in range(3)] == ["2", "1", "3"]
@@ -112,7 +112,7 @@ def test_a_cancel_of_a_chat_that_is_forgotten_means_nothing(listeners: list[List
 job = inbox.next()
 inbox.forget(job)
 say("forgotten")
-say(inbox.next().chat.id, job.cancelled)
+say(inbox.next().work.id, job.cancelled)
 """
     listener = listening(listeners, program)
     listener.send(chat(1))

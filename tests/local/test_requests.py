@@ -7,10 +7,11 @@ import pytest
 from sidecar.errors import RequestRejected
 from sidecar.local.models import LocalModel
 from sidecar.local.protocol import Chat, JsonOutput, decode_command, encode
-from sidecar.local.requests import to_chat
+from sidecar.local.requests import to_chat, to_count, to_embed
 from sidecar.values import (
     AIMessage,
     AIRequest,
+    EmbedRequest,
     ImagePart,
     JsonObjectFormat,
     JsonSchemaFormat,
@@ -88,3 +89,24 @@ def test_json_formats_are_passed_on() -> None:
 def test_a_lone_surrogate_does_not_break_the_pipe() -> None:
     chat = to_chat(_request("a\ud800b"), MODEL, 1)
     assert decode_command(encode(chat)) == chat
+
+
+def test_a_count_has_the_chats_messages_and_is_refused_for_the_same() -> None:
+    chat, count = (make(_request("hi"), MODEL, 1) for make in (to_chat, to_count))
+    assert (count.model, count.messages) == (chat.model, chat.messages)
+    assert decode_command(encode(count)) == count
+    with pytest.raises(RequestRejected) as refusal:
+        to_count(_request(tools=[Tool(name="f")]), MODEL, 1)
+    assert refusal.value.path == "$.request.tools"
+
+
+def test_texts_to_embed_survive_the_pipe_in_their_order() -> None:
+    embed = to_embed(EmbedRequest(input=["b", "a\ud800"], dimensions=3), MODEL, 9)
+    assert (embed.texts, embed.dimensions) == (["b", "a?"], 3)
+    assert decode_command(encode(embed)) == embed
+
+
+def test_extra_means_nothing_for_vectors_and_is_refused() -> None:
+    with pytest.raises(RequestRejected, match="`user`") as refusal:
+        to_embed(EmbedRequest(input=["a"], extra={"user": "u"}), MODEL, 1)
+    assert refusal.value.path == "$.extra"

@@ -5,9 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 
 import anyio
 import pytest
@@ -24,35 +21,19 @@ from sidecar.errors import (
 from sidecar.local.models import LocalModel
 from sidecar.local.place import of_the_worker
 from sidecar.local.process import without_secrets
-from sidecar.local.supervisor import Patience, Supervisor
 from sidecar.providers.local import LocalProvider
 from sidecar.providers.sink import Facts
-from sidecar.values import AIMessage, AIRequest, ImagePart, ReasoningOptions, StreamChunk
-from tests.conftest import needs_llama_cpp
+from sidecar.values import (
+    AIMessage,
+    AIRequest,
+    EmbedRequest,
+    ImagePart,
+    ReasoningOptions,
+)
+from tests.local.supervision import Tape, ask, scripted, supervised
 
 pytestmark = pytest.mark.anyio
 posix = pytest.mark.skipif(sys.platform == "win32", reason="kills and asks by POSIX means")
-LIMIT_S = 20
-
-# A worker that is no llama.cpp: `serve` gets each command and answers with `say`.
-SCRIPTED = """
-import json, os, sys
-def say(event, **fields):
-    print(json.dumps({"event": event, **fields}), flush=True)
-def done(id):
-    usage = {"prompt_tokens": 1, "completion_tokens": 1, "cached_tokens": 0}
-    say("done", id=id, finish_reason="stop", usage=usage)
-def main(serve):
-    say("ready", version="0")
-    for line in sys.stdin:
-        serve(json.loads(line))
-"""
-
-
-def scripted(program: str) -> tuple[str, ...]:
-    """Return the command of a scripted worker."""
-    return (sys.executable, "-c", SCRIPTED + program)
-
 
 DEAF = scripted("""
 def serve(command):
@@ -61,78 +42,6 @@ def serve(command):
 main(serve)
 """)
 MUTE = scripted("sys.stdin.read()")
-
-
-@dataclass
-class Tape:
-    """A sink that keeps what it gets, and tells when it got something."""
-
-    facts: Facts = field(default_factory=Facts)
-    chunks: list[StreamChunk] = field(default_factory=list)
-    was_sent: bool = False
-    heard: anyio.Event = field(default_factory=anyio.Event)
-    on_chunk: Callable[[], None] = lambda: None
-    doors: list[anyio.Event] = field(default_factory=list)
-    """Events that `room` waits for, one after the other."""
-
-    @property
-    def execution_id(self) -> str | None:
-        return None
-
-    @property
-    def begun(self) -> bool:
-        return bool(self.chunks)
-
-    @property
-    def crowded(self) -> bool:
-        return bool(self.doors)
-
-    @property
-    def text(self) -> str:
-        return "".join(chunk.content or "" for chunk in self.chunks)
-
-    def sent(self) -> None:
-        self.was_sent = True
-
-    def emit(self, chunk: StreamChunk) -> None:
-        self.chunks.append(chunk)
-        self.heard.set()
-        self.on_chunk()
-
-    async def room(self) -> None:
-        await self.doors[0].wait()
-        self.doors.pop(0)
-
-
-WORKER = of_the_worker().command
-
-
-@asynccontextmanager
-async def supervised(
-    command: tuple[str, ...] = WORKER,
-    environment: dict[str, str] | None = None,
-    **patience: float,
-) -> AsyncIterator[Supervisor]:
-    """Run a supervisor, and fail where it does not come to its end."""
-    if command is WORKER:
-        needs_llama_cpp()
-    if environment is None:
-        environment = dict(os.environ)
-    with anyio.fail_after(LIMIT_S):
-        async with anyio.create_task_group() as tasks:
-            supervisor = Supervisor(
-                tasks, environment=environment, command=command, patience=Patience(**patience)
-            )
-            try:
-                yield supervisor
-            finally:
-                await supervisor.close()
-
-
-def ask(text: str, **fields: object) -> AIRequest:
-    """Return a request of one message, drawn greedily."""
-    message = AIMessage(role="user", content=text)
-    return AIRequest(messages=[message], temperature=0.0, **fields)  # type: ignore[arg-type]
 
 
 async def test_an_answer_is_streamed_with_its_usage_and_facts(chains: LocalModel) -> None:
@@ -471,6 +380,13 @@ async def test_the_provider_finds_its_models_by_id(chains: LocalModel) -> None:
         with pytest.raises(ModelNotFound, match="nothing") as refusal:
             await provider.stream(ask("A"), "nothing", Tape())
         assert "chains" in refusal.value.hint
+        for wanted in (
+            provider.embed(EmbedRequest(input=["A"]), "nothing", Facts()),
+            provider.count_tokens(ask("A"), "nothing", Facts()),
+        ):
+            with pytest.raises(ModelNotFound, match="nothing"):
+                await wanted
+        assert await provider.count_tokens(ask("A"), "chains", Facts()) == 2
 
 
 def _exists(pid: int) -> bool:

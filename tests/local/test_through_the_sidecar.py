@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from contextlib import suppress
 
 import psutil
 import pytest
@@ -28,6 +29,12 @@ def stopped_worker(peer: Peer) -> psutil.Process:
     (worker,) = psutil.Process(peer.process_id).children()
     worker.send_signal(signal.SIGSTOP)
     return worker
+
+
+def go_on(worker: psutil.Process) -> None:
+    """Let a worker go on that was never given the work, and was therefore not killed for it."""
+    with suppress(psutil.NoSuchProcess):
+        worker.resume()
 
 
 def ends(messages: list[Json], execution_id: str) -> list[Json]:
@@ -83,3 +90,54 @@ def test_the_end_of_stdin_leaves_no_worker_behind(start: Start) -> None:
     peer.end_input()
     assert peer.wait(LIMIT_S) == 0
     assert worker.wait(LIMIT_S) is None
+
+
+EMBED: Json = {"provider": "local", "model": "demo", "input": ["Hello", "Where are my keys?"]}
+QUESTIONS = pytest.mark.parametrize(
+    ("method", "params"), [("embed", EMBED), ("count_tokens", ASK)], ids=["embed", "count_tokens"]
+)
+
+
+@QUESTIONS
+def test_what_is_no_chat_ends_with_a_worker_that_is_killed_and_works_with_the_next(
+    start: Start, method: str, params: Json
+) -> None:
+    peer = start()
+    worker = stopped_worker(peer)
+    number = peer.request(method, params)
+    peer.call("ping", {}, LIMIT_S)
+    os.kill(worker.pid, signal.SIGKILL)
+    error = peer.messages_until(lambda each: each.get("id") == number, LIMIT_S)[-1]["error"]
+    assert (error["data"]["kind"], error["data"]["provider"]) == ("worker_crashed", "local")
+    assert "result" in peer.call(method, params, LIMIT_S)
+
+
+@QUESTIONS
+def test_what_is_no_chat_can_be_stopped_though_the_worker_is_stuck(
+    start: Start, method: str, params: Json
+) -> None:
+    peer = start()
+    worker = stopped_worker(peer)
+    number = peer.request(method, params | {"execution_id": "e"})
+    assert peer.call("cancel_execution", {"execution_id": "e"}, LIMIT_S)["result"]["cancelled"]
+    answer = peer.messages_until(lambda each: each.get("id") == number, LIMIT_S)[-1]
+    assert answer["error"]["code"] == -32800
+    go_on(worker)
+    assert "result" in peer.call(method, params, LIMIT_S)
+
+
+@QUESTIONS
+def test_what_is_no_chat_ends_at_its_deadline_though_the_worker_is_stuck(
+    start: Start, method: str, params: Json
+) -> None:
+    peer = start()
+    worker = stopped_worker(peer)
+    timeouts = {"timeouts": {"total_ms": 50}}
+    limited = (
+        params | timeouts if method == "embed" else ASK | {"request": ASK["request"] | timeouts}
+    )
+    error = peer.call(method, limited, LIMIT_S)["error"]
+    assert (error["data"]["kind"], error["data"]["provider"]) == ("timeout", "local")
+    assert "timeouts.total_ms" in error["data"]["hint"]
+    go_on(worker)
+    assert "result" in peer.call(method, params, LIMIT_S)

@@ -4,21 +4,15 @@ from __future__ import annotations
 
 import importlib
 import json
-import subprocess
-import sys
-import threading
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from sidecar.local.models import LocalModel, bundled
 from sidecar.local.protocol import (
-    Answer,
     Cancel,
     Chat,
     Chunk,
-    Command,
     Done,
     Failed,
     JsonOutput,
@@ -27,73 +21,15 @@ from sidecar.local.protocol import (
     ModelSpec,
     Ready,
     Sampling,
-    decode_answer,
-    encode,
 )
 from tests.conftest import needs_llama_cpp
+from tests.local.worker_pipe import Down, Pipe, Watched
 
 needs_llama_cpp()
 
 llama_cpp: Any = importlib.import_module("llama_cpp")
 
 from sidecar.local.engine import Engine  # noqa: E402 - it imports llama_cpp
-from sidecar.local.inbox import Job  # noqa: E402
-
-LIMIT_S = 30.0
-
-
-class Pipe:
-    """A worker at the other end of a pipe; it is killed after `LIMIT_S`."""
-
-    def __init__(self, *arguments: str) -> None:
-        self.process = subprocess.Popen(
-            [sys.executable, *(arguments or ("-m", "sidecar.local.worker"))],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-        )
-        self._timer = threading.Timer(LIMIT_S, self.process.kill)
-        self._timer.start()
-
-    def send(self, command: Command) -> None:
-        assert self.process.stdin
-        self.process.stdin.write(encode(command))
-        self.process.stdin.flush()
-
-    def answer(self) -> Answer:
-        assert self.process.stdout
-        return decode_answer(self.process.stdout.readline())
-
-    def run(self, chat: Chat) -> tuple[list[str], Done | Failed]:
-        """Return the chunks and the end of a chat."""
-        self.send(chat)
-        chunks = []
-        while True:
-            match self.answer():
-                case Chunk(content=content):
-                    chunks.append(content)
-                case Done() | Failed() as end:
-                    assert end.id == chat.id
-                    return chunks, end
-
-    def end(self) -> int:
-        """Close its stdin and return its exit status."""
-        assert self.process.stdin
-        self.process.stdin.close()
-        return self.process.wait()
-
-    def close(self) -> None:
-        self._timer.cancel()
-        with self.process as process:
-            process.kill()
-
-
-@pytest.fixture(scope="module")
-def worker() -> Iterator[Pipe]:
-    pipe = Pipe()
-    assert isinstance(pipe.answer(), Ready)
-    yield pipe
-    pipe.close()
 
 
 def chat(model: LocalModel, text: str, **fields: object) -> Chat:
@@ -173,7 +109,9 @@ def test_the_same_seed_gives_the_same_answer(worker: Pipe, chains: LocalModel) -
         return "".join(worker.run(chat(chains, "noise", sampling=sampling, max_tokens=40))[0])
 
     assert noise(1) == noise(1)
-    assert len({noise(1), noise(2), noise(-3), noise(None), noise(None)}) == 5
+    assert len({noise(1), noise(2), noise(-3)}) == 3
+    # One in a hundred is as short as another, and the same.
+    assert len({noise(None) for _ in range(8)}) > 1
 
 
 def test_an_answer_follows_its_json_schema(worker: Pipe, chains: LocalModel) -> None:
@@ -261,20 +199,6 @@ def test_the_end_of_stdin_ends_the_process_though_native_code_is_busy(slow: Loca
     pipe.close()
 
 
-class Watched:
-    """A job whose flag turns true when it was looked at for the `patience`th time."""
-
-    def __init__(self, chat: Chat, patience: int) -> None:
-        self.chat = chat
-        self.looks = 0
-        self._patience = patience
-
-    @property
-    def cancelled(self) -> bool:
-        self.looks += 1
-        return self.looks >= self._patience
-
-
 def test_a_cancel_during_prompt_evaluation_aborts_it_and_leaves_the_next_one_right(
     slow: LocalModel,
 ) -> None:
@@ -283,12 +207,12 @@ def test_a_cancel_during_prompt_evaluation_aborts_it_and_leaves_the_next_one_rig
         path=slow.path, context=slow.context, threads=slow.threads, batch=slow.context
     )
     engine = Engine(whole)
-    job = Watched(chat(slow, "x" * 8000), patience=40)
-    end = engine.answer(job, lambda _text: None)  # type: ignore[arg-type]
+    flag = Watched(patience=40)
+    end = engine.answer(chat(slow, "x" * 8000), flag, lambda _text: None)
     assert end.finish_reason == "cancelled"
     assert end.usage.completion_tokens == 0
     # After the flag was up, llama.cpp asked no more than its way out of the graph needs.
-    assert 40 <= job.looks <= 44
+    assert 40 <= flag.looks <= 44
     after = _noise(engine, slow)
     engine.close()
     fresh = Engine(whole)
@@ -298,19 +222,19 @@ def test_a_cancel_during_prompt_evaluation_aborts_it_and_leaves_the_next_one_rig
 
 def test_the_flag_is_not_looked_at_by_native_code_once_tokens_come(chains: LocalModel) -> None:
     engine = Engine(chains.spec())
-    engine.answer(Job(chat(chains, "hello", max_tokens=1)), lambda _text: None)
-    job = Watched(chat(chains, "C", max_tokens=100), patience=10**6)
-    before = Watched(chat(chains, "C", max_tokens=1), patience=10**6)
-    engine.answer(before, lambda _text: None)  # type: ignore[arg-type]
-    engine.answer(job, lambda _text: None)  # type: ignore[arg-type]
-    assert job.looks - before.looks <= 100
+    flag, before = Watched(patience=10**6), Watched(patience=10**6)
+    engine.answer(chat(chains, "hello", max_tokens=1), Down(), lambda _text: None)
+    engine.answer(chat(chains, "C", max_tokens=1), before, lambda _text: None)
+    engine.answer(chat(chains, "C", max_tokens=100), flag, lambda _text: None)
+    assert flag.looks - before.looks <= 100
     engine.close()
 
 
 def _noise(engine: Engine, model: LocalModel) -> str:
     said: list[str] = []
     sampling = Sampling(temperature=1.0, top_p=1.0, seed=11)
-    engine.answer(Job(chat(model, "abc", sampling=sampling, max_tokens=20)), said.append)
+    work = chat(model, "abc", sampling=sampling, max_tokens=20)
+    engine.answer(work, Down(), said.append)
     return "".join(said)
 
 
@@ -323,7 +247,7 @@ def test_text_and_usage_are_those_of_the_plain_library(question: str) -> None:
     )
     engine = Engine(demo.spec())
     said: list[str] = []
-    end = engine.answer(Job(chat(demo, question, max_tokens=200)), said.append)
+    end = engine.answer(chat(demo, question, max_tokens=200), Down(), said.append)
     engine.close()
     plain.close()
     assert "".join(said) == expected["choices"][0]["message"]["content"]
