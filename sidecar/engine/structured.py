@@ -18,6 +18,7 @@ from jsonschema.protocols import Validator
 from jsonschema.validators import extend, validator_for
 from referencing import Registry
 from referencing.exceptions import Unresolvable
+from referencing.jsonschema import DRAFT202012, specification_with
 
 from sidecar.errors import InvalidParams, InvalidResponse
 from sidecar.keys.redaction import scrub
@@ -55,10 +56,9 @@ class Structured:
             raise _mismatch("a number is too large to be checked", content) from None
         except RecursionError:
             raise _mismatch("the schema leads round in circles", content) from None
-        except Unresolvable as error:
-            raise _mismatch(
-                f"the schema refers to what it does not have: {error}", content
-            ) from None
+        except Unresolvable as error:  # a `$dynamicRef`; others are followed beforehand
+            why = f"the schema refers to what it does not have: {error}"
+            raise _mismatch(why, content) from None
         if fault is not None:
             raise _mismatch(f"at {fault.json_path}: {scrub(fault.message, _EXCERPT)}", content)
         return found
@@ -84,11 +84,33 @@ def _validator(schema: dict[str, Any]) -> Validator:
     except RecursionError:
         message = "The schema is nested too deeply."
         raise InvalidParams(message, path=_PATH, hint="Flatten it.") from None
-    if all(f'"{name}":'.encode() in msgspec.json.encode(schema) for name in _NOT_TOGETHER):
+    said = msgspec.json.encode(schema)
+    if b'"$ref":' in said:
+        _follow_references(schema)
+    if all(f'"{name}":'.encode() in said for name in _NOT_TOGETHER):
         message = f"`{_NOT_TOGETHER[0]}` and `{_NOT_TOGETHER[1]}` can't be checked together."
         raise InvalidParams(message, path=_PATH, hint="Use `additionalProperties`.")
     ours = cast("Callable[..., Validator]", extend(known, _OURS))  # type: ignore[no-untyped-call]
     return ours(schema, registry=Registry())  # one that is empty fetches nothing
+
+
+def _follow_references(schema: dict[str, Any]) -> None:
+    """Raise `InvalidParams` for a `$ref` that leads nowhere; else an answer would, and cost."""
+    kind = specification_with(str(schema.get("$schema", "")), default=DRAFT202012)
+    root = kind.create_resource(schema)
+    registry: Registry[Any] = Registry().with_resource(root.id() or "", root).crawl()
+    parts = [(root, registry.resolver_with_root(root))]
+    while parts:
+        part, resolver = parts.pop()
+        target = part.contents.get("$ref") if isinstance(part.contents, dict) else None
+        try:
+            if isinstance(target, str):
+                resolver.lookup(target)
+        except Unresolvable:
+            message = f"The schema refers to {str(target)[:_EXCERPT]!r}, which it does not have."
+            hint = "Write the definition into the schema's `$defs`; nothing is fetched."
+            raise InvalidParams(message, path=_PATH, hint=hint) from None
+        parts += [(each, resolver.in_subresource(each)) for each in part.subresources()]
 
 
 class _Descending(Protocol):

@@ -145,9 +145,37 @@ async def test_nothing_is_fetched_for_a_schema() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         server.settimeout(0)
         place = f"http://127.0.0.1:{server.getsockname()[1]}/schema.json"
-        assert "refers to what it does not have" in (await refused({"$ref": place}, "{}")).message
+        with pytest.raises(InvalidParams, match="which it does not have"):
+            of({"$ref": place})
         with pytest.raises(BlockingIOError):
             server.accept()
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"properties": {"a": {"$ref": "#/$defs/b"}}, "$defs": {"a": {}}},
+        {"items": [{"$ref": "other.json"}], "$schema": "http://json-schema.org/draft-07/schema#"},
+        {"$defs": {"a": {"$id": "http://a.example/", "$ref": "#/$defs/b"}, "b": {}}},
+        {"$ref": "#nowhere"},
+    ],
+)
+def test_a_reference_that_leads_nowhere_is_told_before_anybody_is_asked(
+    schema: dict[str, Any],
+) -> None:
+    with pytest.raises(InvalidParams, match="which it does not have") as found:
+        of(schema)
+    assert found.value.path == "$.request.response_format.schema"
+
+
+async def test_references_lead_by_pointer_by_anchor_and_by_id() -> None:
+    schema = {
+        "$id": "http://a.example/root",
+        "properties": {"p": {"$ref": "#/$defs/a"}, "q": {"$ref": "#b"}, "r": {"$ref": "c"}},
+        "$defs": {"a": {"type": "string"}, "b": {"$anchor": "b"}, "c": {"$id": "c", "minimum": 5}},
+    }
+    assert await of(schema).read('{"p": "x", "q": 1, "r": 5}')
+    assert "at $.r" in (await refused(schema, '{"r": 4}')).message
 
 
 async def test_a_schema_may_refer_to_itself() -> None:
