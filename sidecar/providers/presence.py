@@ -6,14 +6,15 @@ from urllib.parse import urlsplit
 
 import anyio
 
-from sidecar.providers.network.bypass import is_this_machine
-
 _PATIENCE_S = 0.25
 """A server that runs takes a connection at once. Windows tries for two seconds where none does."""
 
 
 async def answers(base_url: str) -> bool:
     """Return whether something is there. Another machine is not asked, and counts as there."""
+    # the first answer must not wait for `ipaddress`
+    from sidecar.providers.network.bypass import is_this_machine  # noqa: PLC0415
+
     parts = urlsplit(base_url)
     host = parts.hostname or ""
     if not is_this_machine(host):
