@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import tomllib
-from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from pathlib import Path
@@ -23,6 +22,7 @@ from sidecar.providers.known_models import KnownFile, completed
 from sidecar.providers.vendor import Vendor
 from sidecar.values import ModelInfo
 from tests.conftest import ROOT
+from tests.providers.formats.test_recorded import exchanges, some
 
 OPENAI = "https://api.openai.com/v1"
 # Hosts without a price list of their own: whose models are the user's, or cost nothing.
@@ -171,26 +171,29 @@ RECORDED = {
     "openrouter": "https://openrouter.ai/api/v1",
     "perplexity": "https://api.perplexity.ai",
 }
-UNPRICED = {"allam-2-7b", "openai/text-embedding-3-small", "text-embedding-3-small"}
-"""None of the sources has these, of these hosts."""
+IN_USE = {
+    "anthropic": "claude-haiku-4-5 claude-opus-4-7 claude-opus-4-8 claude-sonnet-4-6",
+    "deepseek": "deepseek-v4-flash",
+    "groq": "llama-3.3-70b-versatile openai/gpt-oss-20b",
+    "mistral": "ministral-3b-latest mistral-embed mistral-small-latest",
+    "openai": "gpt-3.5-turbo gpt-4.1-mini gpt-4.1-nano gpt-4o gpt-4o-mini gpt-5-nano gpt-5.2 "
+    "gpt-5.6 gpt-5.6-sol o4-mini",
+    "openrouter": "anthropic/claude-haiku-4.5 google/gemini-2.5-flash openai/gpt-4.1-mini "
+    "openai/gpt-4o openai/gpt-4o-mini openai/o4-mini",
+    "perplexity": "sonar",
+}
+"""Models that are asked by many, recorded requests among them."""
 
 
-def answers(folder: Path, vendor: str) -> Iterator[tuple[str, bool]]:
-    """The models that recorded requests name, and whether they were there."""
-    for line in (folder / f"{vendor}.jsonl").read_text(encoding="utf-8").splitlines():
-        exchange = json.loads(line)
-        body = exchange["request"]["body"] or "{}"
-        model = json.loads(body).get("model") if body.startswith("{") else None
-        if model:
-            yield model, exchange["response"]["status"] == 200
+@pytest.mark.parametrize("vendor", IN_USE)
+def test_models_in_use_have_prices(vendor: str) -> None:
+    for model in IN_USE[vendor].split():
+        assert told(model, RECORDED[vendor]).prices, model
 
 
-@pytest.mark.parametrize("vendor", RECORDED)
-def test_the_models_of_recorded_requests_are_known_and_those_that_never_were_are_not(
-    recorded: Path, vendor: str
-) -> None:
-    for model, there in answers(recorded, vendor):
-        if there and model not in UNPRICED:
-            assert told(model, RECORDED[vendor]).prices, model
-        if "nonexistent" in model or "no-such" in model:
-            assert not is_known(model, RECORDED[vendor])
+def test_models_of_recorded_requests_that_never_were_are_not_known(recorded: Path) -> None:
+    sent = [each for each in exchanges(recorded, "") if each.vendor in RECORDED and each.request]
+    asked = [(each.vendor, json.loads(each.request).get("model", "")) for each in sent]
+    never = [each for each in asked if "nonexistent" in each[1] or "no-such" in each[1]]
+    for vendor, model in some(never):
+        assert not is_known(model, RECORDED[vendor])

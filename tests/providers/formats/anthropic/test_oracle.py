@@ -26,6 +26,7 @@ from tests.providers.formats.anthropic.saying import (
     text,
     thinking,
 )
+from tests.providers.formats.anthropic.test_recorded import exchanges
 from tests.providers.raw_server import Connection, Serve
 
 CITED = {
@@ -117,10 +118,9 @@ def test_a_stream_says_the_same_to_both(oracle: Oracle, name: str) -> None:
 def test_every_recorded_answer_says_the_same_to_both(
     recorded: Path, oracle: Oracle, subtests: pytest.Subtests
 ) -> None:
-    lines = (recorded / "anthropic.jsonl").read_text(encoding="utf-8").splitlines()
-    for each in map(json.loads, lines):
+    for each in exchanges(recorded):
         response = each["response"]
-        if response["status"] != 200 or each["request"]["path"] != "/v1/messages":
+        if response["status"] != 200:
             continue
         with subtests.test(each["case"]):
             body = response["body"].encode()

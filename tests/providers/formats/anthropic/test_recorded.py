@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from sidecar.errors import RequestRejected
 from sidecar.providers.sink import Facts
 from sidecar.values import AIResponse
 from tests.providers.answers import CUTS
@@ -19,30 +18,30 @@ from tests.providers.formats.anthropic.naive import (
     request_of,
 )
 from tests.providers.formats.anthropic.saying import WIRE, answer, streamed, target
+from tests.providers.formats.test_recorded import kinds, some
 
 Json = dict[str, Any]
 
 
 def exchanges(folder: Path, path: str = "/v1/messages") -> list[Json]:
-    lines = (folder / "anthropic.jsonl").read_text(encoding="utf-8").splitlines()
-    return [each for each in map(json.loads, lines) if each["request"]["path"] == path]
+    file = folder / "anthropic.jsonl"
+    lines = file.read_text(encoding="utf-8").splitlines() if file.exists() else []
+    return some(each for each in map(json.loads, lines) if each["request"]["path"] == path)
 
 
 def answered(folder: Path, *, streams: bool) -> list[Json]:
-    return [
+    return some(
         each
         for each in exchanges(folder)
         if each["response"]["status"] == 200
         and ("event-stream" in each["response"]["headers"]["content-type"]) == streams
-    ]
+    )
 
 
 def test_every_recorded_answer_says_what_its_raw_json_says(
     recorded: Path, subtests: pytest.Subtests
 ) -> None:
-    found = answered(recorded, streams=False)
-    assert len(found) >= 62
-    for each in found:
+    for each in answered(recorded, streams=False):
         with subtests.test(each["case"]):
             body = each["response"]["body"]
             assert_same(answer(body.encode()), read_whole(body))
@@ -51,9 +50,7 @@ def test_every_recorded_answer_says_what_its_raw_json_says(
 def test_every_recorded_stream_says_what_its_raw_json_says_however_it_is_cut(
     recorded: Path, subtests: pytest.Subtests
 ) -> None:
-    found = answered(recorded, streams=True)
-    assert len(found) >= 52
-    for each in found:
+    for each in answered(recorded, streams=True):
         body = each["response"]["body"]
         reading = read_stream(body)
         for name, cut in CUTS.items():
@@ -80,24 +77,21 @@ def test_every_recorded_stream_decodes_the_same_with_other_line_ends(
 def test_every_recorded_refusal_is_told_in_the_providers_words(
     recorded: Path, subtests: pytest.Subtests
 ) -> None:
-    refused = [each for each in exchanges(recorded) if each["response"]["status"] != 200]
-    assert len(refused) >= 2
-    for each in refused:
+    for each in some(each for each in exchanges(recorded) if each["response"]["status"] != 200):
         with subtests.test(each["case"]):
             response = each["response"]
             error = WIRE.parse_error(
                 response["status"], response["headers"], response["body"].encode(), target()
             )
-            assert type(error) is RequestRejected
+            words = json.loads(response["body"])["error"]["message"]
+            assert type(error) in kinds(response["status"], words)
             assert error.status == response["status"]
             assert error.provider_message == json.loads(response["body"])["error"]["message"]
             assert str(error.provider_message) in error.message
 
 
 def test_every_recorded_list_of_models_is_read_whole(recorded: Path) -> None:
-    lists = exchanges(recorded, "/v1/models")
-    assert lists
-    for each in lists:
+    for each in exchanges(recorded, "/v1/models"):
         raw = json.loads(each["response"]["body"])
         page = WIRE.parse_models(each["response"]["body"].encode(), target())
         assert page.next is None
@@ -152,7 +146,6 @@ def assert_same_usage(response: AIResponse, raw: Json) -> None:
 def test_every_recorded_request_is_built_as_its_client_sent_it(
     recorded: Path, subtests: pytest.Subtests
 ) -> None:
-    built = 0
     for each in exchanges(recorded):
         with subtests.test(each["case"]):
             body = each["request"]["body"]
@@ -168,8 +161,6 @@ def test_every_recorded_request_is_built_as_its_client_sent_it(
             assert http.headers["anthropic-version"] == "2023-06-01"
             assert normal(json.loads(http.body or b"")) == normal(json.loads(body))
             assert facts.warnings == []
-            built += 1
-    assert built >= 113
 
 
 def normal(body: Json) -> Json:

@@ -14,7 +14,7 @@ from sidecar.providers.formats.openai_responses import OpenAIResponses
 from sidecar.providers.sink import Facts
 from sidecar.values import EmbedRequest
 from tests.providers.answers import ROWS, WIRE, target_of
-from tests.providers.formats.test_recorded import exchanges
+from tests.providers.formats.test_recorded import exchanges, some
 
 Json = dict[str, Any]
 PATH = "/embeddings"
@@ -157,15 +157,14 @@ def test_an_error_inside_200_is_that_error() -> None:
 def test_every_recorded_batch_is_asked_for_and_read_as_it_was(
     recorded: Path, subtests: pytest.Subtests
 ) -> None:
-    seen = 0
-    for each in exchanges(recorded, PATH):
+    for each in some(exchanges(recorded, PATH)):
         given, raw = json.loads(each.request), json.loads(each.body)
         with subtests.test(str(each)):
-            seen += 1
             if each.status != 200:
                 error = WIRE.parse_error(each.status, each.headers, each.body, each.target)
                 assert isinstance(error, RequestRejected) or "does not exist" in error.message
                 continue
+            given["input"] = [given["input"]] if isinstance(given["input"], str) else given["input"]
             facts, texts = Facts(), given["input"]
             found = WIRE.parse_embeddings(each.body, len(texts), each.target, facts)
             assert found.vectors == [entry["embedding"] for entry in raw["data"]]
@@ -182,7 +181,6 @@ def test_every_recorded_batch_is_asked_for_and_read_as_it_was(
                 assert http.url.endswith(each.path)
                 ours = json.loads(http.body or b"")
                 assert {**ours, "encoding_format": 0} == {**given, "encoding_format": 0}
-    assert seen >= 11
 
 
 def test_recorded_vectors_are_the_same_from_base64(

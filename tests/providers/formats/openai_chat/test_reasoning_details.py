@@ -26,7 +26,7 @@ from tests.providers.answers import (
     target_of,
 )
 from tests.providers.formats.openai_chat.saying import whole_answer
-from tests.providers.formats.test_recorded import exchanges
+from tests.providers.formats.test_recorded import exchanges, some
 
 Json = dict[str, Any]
 CLAUDE = {"type": "reasoning.text", "format": "anthropic-claude-v1", "index": 0}
@@ -221,14 +221,9 @@ def naive(body: str, *, streams: bool) -> list[Json]:
 def test_every_recorded_block_goes_back_as_it_came(
     recorded: Path, subtests: pytest.Subtests
 ) -> None:
-    seen = 0
-    for each in exchanges(recorded):
-        if each.status != 200 or each.vendor not in ROWS:
-            continue
-        expected = naive(each.body.decode(), streams=each.streams)
-        if not expected:
-            continue
-        seen += 1
+    answered = (each for each in exchanges(recorded) if each.status == 200 and each.vendor in ROWS)
+    found = ((each, naive(each.body.decode(), streams=each.streams)) for each in answered)
+    for each, expected in some(pair for pair in found if pair[1]):
         for name, cut in (CUTS if each.streams else {"whole": None}).items():
             with subtests.test(str(each), cut=name):
                 response: AIResponse = (
@@ -238,4 +233,3 @@ def test_every_recorded_block_goes_back_as_it_came(
                 )
                 message = msgspec.convert(msgspec.to_builtins(response.message), AIMessage)
                 assert back(message)["reasoning_details"] == expected
-    assert seen > 3

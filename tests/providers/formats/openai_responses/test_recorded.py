@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from sidecar.errors import Authentication, ModelNotFound, TruncatedStream
+from sidecar.errors import TruncatedStream
 from sidecar.providers.formats.openai_responses import layout
 from sidecar.providers.sink import Facts
 from sidecar.values import AIMessage, AIRequest, AIResponse
@@ -26,15 +26,15 @@ from tests.providers.formats.openai_responses.naive import (
     read_whole,
     request_of,
 )
-from tests.providers.formats.test_recorded import Exchange, exchanges
+from tests.providers.formats.test_recorded import Exchange, exchanges, kinds, some
 
 Json = dict[str, Any]
 PATH = "/responses"
 
 
 def answers(folder: Path, *, streams: bool) -> list[Exchange]:
-    found = [each for each in exchanges(folder, PATH) if each.status == 200]
-    return [each for each in found if each.streams is streams]
+    found = (each for each in exchanges(folder, PATH) if each.status == 200)
+    return some(each for each in found if each.streams is streams)
 
 
 def unnumbered(body: bytes) -> bytes:
@@ -43,11 +43,6 @@ def unnumbered(body: bytes) -> bytes:
     It is encrypted anew each time that it is told, and was redacted to another number.
     """
     return re.sub(rb"(encrypted_content_REDACTED)_\d+", rb"\1", body)
-
-
-def test_the_recordings_are_those_that_the_tests_were_written_for(recorded: Path) -> None:
-    assert len(answers(recorded, streams=False)) == 20
-    assert len(answers(recorded, streams=True)) == 18
 
 
 def test_every_recorded_answer_says_what_its_raw_json_says(
@@ -110,19 +105,14 @@ def test_every_recorded_stream_that_breaks_off_is_told_as_that(
 def test_every_recorded_refusal_is_told_in_the_providers_words(
     recorded: Path, subtests: pytest.Subtests
 ) -> None:
-    seen = 0
-    for each in exchanges(recorded, PATH):
-        if each.status == 200:
-            continue
-        seen += 1
+    for each in some(each for each in exchanges(recorded, PATH) if each.status != 200):
         with subtests.test(str(each)):
             error = WIRE.parse_error(each.status, each.headers, each.body, each.target)
             words = json.loads(each.body)["error"]["message"]
             assert error.status == each.status
-            assert type(error) is (Authentication if each.status == 401 else ModelNotFound)
+            assert type(error) in kinds(each.status, words)
             assert error.request_id == each.headers.get("x-request-id")
             assert (error.provider_message or "").startswith(words[:20])
-    assert seen == 5
 
 
 def assert_same(response: AIResponse, reading: Reading) -> None:
@@ -158,10 +148,8 @@ def assert_same(response: AIResponse, reading: Reading) -> None:
 def test_every_recorded_request_is_built_as_its_client_sent_it(
     recorded: Path, subtests: pytest.Subtests
 ) -> None:
-    built = 0
-    for each in exchanges(recorded, PATH):
-        if not each.request:
-            continue  # a WebSocket's handshake
+    # one without a body is a WebSocket's handshake
+    for each in some(each for each in exchanges(recorded, PATH) if each.request):
         with subtests.test(str(each)):
             request = request_of(each.request)
             facts = Facts()
@@ -173,14 +161,11 @@ def test_every_recorded_request_is_built_as_its_client_sent_it(
             if "include" in theirs:
                 assert ours["include"] == theirs["include"]
             assert facts.warnings == []
-            built += 1
-    assert built == 42
 
 
 def test_what_was_answered_goes_back_as_its_client_sent_it_back(recorded: Path) -> None:
     """The three turns of the recorded session, each built from the answer to the one before."""
-    session = [each for each in exchanges(recorded, PATH) if "three_turn_tool" in each.case]
-    assert len(session) == 3
+    session = some(each for each in exchanges(recorded, PATH) if "three_turn_tool" in each.case)
     for asked, following in itertools.pairwise(session):
         request = request_of(asked.request)
         to = target_of("openai", model=request.model or "")
