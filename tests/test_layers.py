@@ -111,12 +111,14 @@ NETWORK = {
 """Of `providers/network`, who knows something of the network, and what."""
 
 
-def test_one_file_opens_connections_and_one_explains_their_errors() -> None:
+def test_one_file_opens_connections_one_reads_answers_and_one_explains_errors() -> None:
     network = ("httpx", "httpcore", "aiohttp", "requests", "urllib.request", "http.client", "ssl")
-    sending = {"sidecar.providers.client", "sidecar.providers.httpx_errors"}
+    readers = {"sidecar.providers.client", "sidecar.providers.answering"}
+    sending = readers | {"sidecar.providers.httpx_errors"}
     beneath = {f"sidecar.providers.network.{name}" for name in NETWORK}
     assert importers(*network) == sending | beneath
-    assert importers("sidecar.providers.httpx_errors") == {"sidecar.providers.client"}
+    assert importers("sidecar.providers.answering") == {"sidecar.providers.client"}
+    assert importers("sidecar.providers.httpx_errors") == readers
     assert importers("sidecar.providers.network.pools") == {"sidecar.providers.client"}
     # it sets options of a socket that httpcore has opened
     assert importers("socket") == {"sidecar.providers.network.connecting"}

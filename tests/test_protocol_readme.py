@@ -17,7 +17,7 @@ import pytest
 from sidecar import PROTOCOL_VERSION, contract, settings
 from sidecar.engine import directory, executions, transcript
 from sidecar.errors import AIError
-from sidecar.providers import client, scripted
+from sidecar.providers import answering, scripted
 from sidecar.providers.catalog import SCRIPTED, VENDORS
 from sidecar.replay import runner
 from sidecar.rpc import lines, messages, openrpc, server
@@ -329,7 +329,7 @@ def test_the_limits_are_those_of_the_code() -> None:
         f"{executions.MAX_RUNNING}",
         f"{executions.KEEP_S:.0f} s, {executions.KEEP_COUNT} of them, {kept} MiB of text",
         f"{transcript.MAX_SIZE // MIB} MiB",
-        f"{client.MAX_BODY // MIB} MiB",
+        f"{answering.MAX_BODY // MIB} MiB",
     ]
 
 

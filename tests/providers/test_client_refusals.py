@@ -18,7 +18,8 @@ from sidecar.errors import (
     RateLimited,
     TruncatedStream,
 )
-from sidecar.providers.client import MAX_BODY, Client
+from sidecar.providers.answering import MAX_BODY
+from sidecar.providers.client import Client
 from sidecar.values import AIRequest
 from tests.providers.answers import CUTS, WIRE, Cut, target_of
 from tests.providers.exchanges import (

@@ -114,7 +114,7 @@ async def test_each_timeout_has_its_name_in_the_hint_and_closes_the_connection(
 async def test_a_server_that_falls_silent_after_a_whole_answer_is_not_waited_for(
     client: Client, serve: Serve, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("sidecar.providers.client._USAGE_S", 0.3)
+    monkeypatch.setattr("sidecar.providers.answering._USAGE_S", 0.3)
     whole = events(delta(content="Hello"), delta("stop"), done=False)
     server = serve(sends(chunked_head(), chunk(whole), then=Connection.hang))
     tape = await ask(client, server.url, deadlines=limits(idle_ms=100))
@@ -190,7 +190,7 @@ class Looks:
 async def test_an_error_whose_body_stalls_is_that_error(
     client: Client, serve: Serve, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("sidecar.providers.client._REFUSAL_S", 0.1)
+    monkeypatch.setattr("sidecar.providers.answering._REFUSAL_S", 0.1)
     server = serve(sends(head("503 Busy"), b"busy", then=Connection.hang))
     with pytest.raises(Overloaded, match="busy"):
         await ask(client, server.url)
