@@ -77,13 +77,22 @@ VENDORS: tuple[Vendor, ...] = (
         format="openai_chat",
         base_url="https://openrouter.ai/api/v1",
         key_variables=("OPENROUTER_API_KEY",),
-        capabilities=(*_VISION, "files", "audio", "reasoning", "citations", "embeddings"),
+        capabilities=(
+            *_VISION,
+            "files",
+            "audio",
+            "reasoning",
+            "citations",
+            "embeddings",
+            "prompt_caching",
+        ),
         quirks=Quirks(
             stream_usage=False,  # it sends usage, and the cost, by itself
             reasoning_object=True,
             reasoning_back="reasoning_details",
             prices_per_tokens=1,
             attribution=True,
+            cache_marks=True,
         ),
     ),
     Vendor(
@@ -111,6 +120,7 @@ VENDORS: tuple[Vendor, ...] = (
         quirks=Quirks(
             stream_usage=False,
             required_word="any",
+            reasoning_back="thinking",
             seed_field="random_seed",
             file_part="document_url",
             names="tool results",
@@ -188,7 +198,7 @@ VENDORS: tuple[Vendor, ...] = (
         quirks=Quirks(
             stream_usage=False,  # each of its events has the usage so far
             json_formats=("json_schema",),
-            refuses=("seed", "stop_sequences"),
+            refuses=("seed", "stop_sequences", "tools"),
         ),
     ),
     Vendor(
@@ -233,6 +243,7 @@ VENDORS: tuple[Vendor, ...] = (
         runs_here=True,
         key_variables=("VLLM_API_KEY",),
         capabilities=(*_VISION, "reasoning", "embeddings"),
+        quirks=Quirks(reasoning_back="reasoning"),
     ),
     Vendor(
         name="openai-compatible",

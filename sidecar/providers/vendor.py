@@ -19,7 +19,7 @@ REASONING_MODELS = r"(?:.*/)?(?:ft:)?(?:o\d|gpt-(?!5-chat|\d-search)(?:[5-9]|1\d
 behind proxies. developers.openai.com, guide "Reasoning"."""
 
 
-Refusable = Literal["frequency_penalty", "presence_penalty", "seed", "stop_sequences"]
+Refusable = Literal["frequency_penalty", "presence_penalty", "seed", "stop_sequences", "tools"]
 
 
 class Quirks(msgspec.Struct, frozen=True, kw_only=True):
@@ -57,6 +57,8 @@ class Quirks(msgspec.Struct, frozen=True, kw_only=True):
     """For how many tokens the `pricing` in its list of models is, in USD; None: not known."""
     azure: bool = False
     """Has Azure's paths: those of `/openai/v1`, or one of each deployment."""
+    cache_marks: bool = False
+    """Takes `cache_control` on a part of a message."""
     attribution: bool = False
     """Takes the app's name and address, for its own statistics of apps."""
     thought_signatures: bool = False

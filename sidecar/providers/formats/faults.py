@@ -12,7 +12,14 @@ import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from sidecar.errors import AIError, ConfigError, ContentFilter, InvalidResponse, ProviderTimeout
+from sidecar.errors import (
+    AIError,
+    ConfigError,
+    ContentFilter,
+    InvalidResponse,
+    ModelNotFound,
+    ProviderTimeout,
+)
 from sidecar.keys.redaction import MARK, scrub, without_secrets
 from sidecar.providers.formats import filters, google_errors, kinds, lenient
 from sidecar.providers.formats.surrogates import whole
@@ -182,6 +189,8 @@ def _hint(kind: type[AIError], fault: _Fault) -> str | None:
         return (
             f"The provider's content policy refused this ({fault.filtered}); rephrase the request."
         )
+    if kind is ModelNotFound and "deployment" in fault.message.lower():
+        return "Set `model` to the name of a deployment, as the Azure portal tells it."
     return kinds.hint_of(fault.message)
 
 

@@ -96,6 +96,7 @@ _BY_WORDS: tuple[tuple[type[AIError], re.Pattern[str], re.Pattern[str]], ...] = 
             ModelNotFound,
             (
                 r"model_not_(?:found|exist|available)",
+                r"deploymentnotfound",  # Azure
                 r"model_decommissioned",
                 r"(?:unknown|invalid|unsupported)_model",
             ),

@@ -40,6 +40,10 @@ class _Level:
     names: set[str] = field(default_factory=set)
 
 
+_ROOT = ("$", "$.")
+"""The arguments as a whole, of which nothing can be told by a piece."""
+
+
 class ArgumentsText:
     """Writes the text of one call. Raises `InvalidResponse` for pieces that make no JSON."""
 
@@ -53,7 +57,11 @@ class ArgumentsText:
         """Return what these pieces add."""
         if not isinstance(pieces, list):
             return ""
-        return "".join(self._piece(each, facts) for each in pieces if isinstance(each, dict))
+        placed = [each for each in pieces if isinstance(each, dict)]
+        if any(each.get("jsonPath") in _ROOT for each in placed):
+            facts.warn("A piece of a tool call's arguments has no place among them; left out.")
+            placed = [each for each in placed if each.get("jsonPath") not in _ROOT]
+        return "".join(self._piece(each, facts) for each in placed)
 
     def close(self) -> str:
         """Return what makes it whole."""
@@ -66,8 +74,8 @@ class ArgumentsText:
         path = _steps(piece.get("jsonPath"))
         value = piece.get("stringValue")
         if path == self._string and (isinstance(value, str) or not _has_value(piece)):
-            told = self._characters(value or "")
-            return told if piece.get("willContinue") is True else told + self._end_string()
+            # It is closed by what follows: some pieces do not say that more of them come.
+            return self._characters(value or "")
         told = self._end_string()
         if not isinstance(value, str):
             if not _has_value(piece):
@@ -76,8 +84,7 @@ class ArgumentsText:
             return told + self._at(path) + _literal(piece)
         told += self._at(path) + '"'
         self._string = path
-        told += self._characters(value)
-        return told if piece.get("willContinue") is True else told + self._end_string()
+        return told + self._characters(value)
 
     def _characters(self, text: str) -> str:
         return _escaped(self._joiner.feed(text) or "")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from sidecar.errors import AIError
+from sidecar.errors import AIError, ModelNotFound
 from sidecar.providers.format import Embedded, Framing, HttpRequest, ModelsPage
 from sidecar.providers.formats import faults
 from sidecar.providers.formats.ollama import body, decoding, embeddings, models
@@ -42,6 +42,10 @@ class Ollama:
         error = faults.parse_error(status, headers, body, target)
         if b'"signin_url"' in body:  # a hosted model, asked through a server on this machine
             error.hint = "Its hosted models need an account: sign in with `ollama signin`."
+        elif isinstance(error, ModelNotFound):
+            error.hint = (
+                "Pull it first: `ollama pull` and its name; list_models tells which are there."
+            )
         return error
 
     def build_models_request(self, target: Target, page: str | None = None) -> HttpRequest:

@@ -23,6 +23,7 @@ from sidecar.values import (
     JsonSchemaFormat,
     NamedToolChoice,
     Part,
+    Reasoning,
     ReasoningOptions,
     TextPart,
     Tool,
@@ -36,6 +37,7 @@ def encode(request: AIRequest, target: Target, facts: Facts) -> bytes:
     Raises `InvalidParams` for what can't be left out.
     """
     quirks = target.vendor.quirks
+    tools = _tools(request, target, facts)
     fields: dict[str, Any] = {
         "model": target.model,
         "messages": [
@@ -46,9 +48,9 @@ def encode(request: AIRequest, target: Target, facts: Facts) -> bytes:
         "top_p": request.top_p,
         quirks.max_tokens_field: request.max_tokens,
         **_sampling(request, target, facts),
-        "tools": [_tool(tool) for tool in request.tools or ()] or None,
-        "tool_choice": _tool_choice(request, target) if request.tools else None,
-        "parallel_tool_calls": request.parallel_tool_calls if request.tools else None,
+        "tools": tools or None,
+        "tool_choice": _tool_choice(request, target) if tools else None,
+        "parallel_tool_calls": request.parallel_tool_calls if tools else None,
         "response_format": _response_format(request, target, facts),
         **_reasoning(request, target, facts),
     }
@@ -70,7 +72,7 @@ def _sampling(request: AIRequest, target: Target, facts: Facts) -> dict[str, Any
         "seed": request.seed,
     }
     for name in quirks.refuses:
-        if given[name] is not None:
+        if given.get(name) is not None:
             facts.warn(f"{target.vendor.display_name} takes no `{name}`; it was not sent.")
             given[name] = None
     own = {"stop_sequences": "stop", "seed": quirks.seed_field}
@@ -101,14 +103,34 @@ def _message(message: AIMessage, path: str, target: Target, facts: Facts) -> dic
         ]
         if target.vendor.quirks.thought_signatures:
             _sign(fields["tool_calls"], message.tool_calls, target, facts)
-    back = target.vendor.quirks.reasoning_back
-    if back == "reasoning_details" and message.reasoning:
-        fields |= reasoning_details.back(message.reasoning)
-    elif back and message.reasoning:
-        fields[back] = "".join(block.text or "" for block in message.reasoning)
-    elif message.reasoning:
-        warn_of_unsent(target, facts)
+    if message.reasoning:
+        _send_back(fields, message.reasoning, target, facts)
     return fields
+
+
+def _send_back(
+    fields: dict[str, Any], reasoning: list[Reasoning], target: Target, facts: Facts
+) -> None:
+    back = target.vendor.quirks.reasoning_back
+    if back == "thinking":
+        fields["content"] = _with_thinking(fields["content"], reasoning)
+    elif back == "reasoning_details":
+        fields |= reasoning_details.back(reasoning)
+    elif back:
+        fields[back] = "".join(block.text or "" for block in reasoning)
+    else:
+        warn_of_unsent(target, facts)
+
+
+def _with_thinking(
+    content: str | list[dict[str, Any]] | None, blocks: list[Reasoning]
+) -> list[dict[str, Any]] | str | None:
+    """Mistral's: docs.mistral.ai, "Reasoning": a `thinking` part before the text."""
+    thought = "".join(block.text or block.summary or "" for block in blocks)
+    if not thought:
+        return content
+    said = [{"type": "text", "text": content}] if isinstance(content, str) and content else content
+    return [{"type": "thinking", "thinking": [{"type": "text", "text": thought}]}, *(said or [])]
 
 
 def _sign(parts: list[dict[str, Any]], calls: list[ToolCall], target: Target, facts: Facts) -> None:
@@ -125,9 +147,18 @@ def _sign(parts: list[dict[str, Any]], calls: list[ToolCall], target: Target, fa
 def _content(message: AIMessage, path: str, target: Target) -> str | list[dict[str, Any]] | None:
     if isinstance(message.content, list):
         return [
-            _part(part, f"{path}.content[{at}]", target) for at, part in enumerate(message.content)
+            _marked(_part(part, f"{path}.content[{at}]", target), part, target)
+            for at, part in enumerate(message.content)
         ]
     return message.content
+
+
+def _marked(fields: dict[str, Any], part: Part, target: Target) -> dict[str, Any]:
+    control = None if isinstance(part, AudioPart) else part.cache_control
+    if control is not None and target.vendor.quirks.cache_marks:
+        ttl = {} if control.ttl is None else {"ttl": control.ttl}
+        fields["cache_control"] = {"type": "ephemeral", **ttl}
+    return fields
 
 
 def _part(part: Part, path: str, target: Target) -> dict[str, Any]:
@@ -161,6 +192,16 @@ def _part(part: Part, path: str, target: Target) -> dict[str, Any]:
 
 def _data_url(media_type: str | None, data: str | None) -> str:
     return f"data:{media_type};base64,{data}"
+
+
+def _tools(request: AIRequest, target: Target, facts: Facts) -> list[dict[str, Any]]:
+    tools, quirks, name = request.tools or [], target.vendor.quirks, target.vendor.display_name
+    if tools and "tools" in quirks.refuses:
+        facts.warn(f"{name} takes no `tools`; they were not sent.")
+        return []
+    if quirks.cache_marks and any(tool.cache_control for tool in tools):
+        facts.warn(f"{name} takes `cache_control` on parts alone; a tool's was not sent.")
+    return [_tool(tool) for tool in tools]
 
 
 def _tool(tool: Tool) -> dict[str, Any]:

@@ -42,6 +42,8 @@ _FINISH: dict[str, FinishReason] = {
     "error": "error",
     "insufficient_system_resource": "error",
 }
+_NATIVE = _FINISH | {"completed": "stop", "max_output_tokens": "length", "tool_use": "tool_calls"}
+"""The words of the providers behind OpenRouter, too."""
 _NOTHING = StreamChunk()
 _SEVERAL = "The provider sent several choices; only the first is kept."
 
@@ -214,7 +216,9 @@ class ChatDecoder:
             citations=self._citations.of_annotations(delta.annotations),
             refusal=self._refusal.feed(as_text(delta.refusal)) if delta.refusal else None,
             logprobs=parts.logprobs(choice.logprobs, self._facts) if choice.logprobs else None,
-            finish_reason=self._finish(text(choice.finish_reason)),
+            finish_reason=self._finish(
+                text(choice.finish_reason), text(choice.native_finish_reason)
+            ),
         )
         if choice.delta is not None and not self._deltas_speak:
             self._deltas_speak = bool(content or reasoning or delta.refusal or self._calls)
@@ -229,7 +233,7 @@ class ChatDecoder:
             return Delta()
         return choice.message or Delta(content=choice.text)
 
-    def _finish(self, word: str | None) -> FinishReason | None:
+    def _finish(self, word: str | None, native: str | None) -> FinishReason | None:
         if word is None:
             return None
         safe = self._safe(word)
@@ -238,6 +242,8 @@ class ChatDecoder:
         if known is None:
             self._facts.warn(f"The provider's finish reason {safe!r} is unknown; taken as `stop`.")
         reason = known or "stop"
+        if native is not None and _NATIVE.get(native.lower(), "content_filter") == "content_filter":
+            self._facts.warn(f"The model's own finish reason is {self._safe(native)!r}.")
         if reason == self._finish_reason:
             return None  # OpenRouter tells it again beside the usage
         self._finish_reason = reason

@@ -69,6 +69,7 @@ class Choice(Struct):
     delta: Delta | None = None
     message: Delta | None = None
     finish_reason: Any = None
+    native_finish_reason: Any = None  # OpenRouter: the word of the provider behind it
     logprobs: Any = None
     error: Any = None
     usage: Any = None  # Moonshot

@@ -79,8 +79,8 @@ def test_each_piece_is_told_as_it_comes() -> None:
     steps = [
         ({"jsonPath": "$.city", "stringValue": "Bos", "willContinue": True}, '{"city":"Bos'),
         ({"jsonPath": "$.city", "stringValue": "ton", "willContinue": True}, "ton"),
-        ({"jsonPath": "$.city", "stringValue": ""}, '"'),
-        ({"jsonPath": "$.days[0].high", "numberValue": 21.5}, ',"days":[{"high":21.5'),
+        ({"jsonPath": "$.city", "stringValue": ""}, ""),
+        ({"jsonPath": "$.days[0].high", "numberValue": 21.5}, '","days":[{"high":21.5'),
         ({"jsonPath": "$.days[1].high", "numberValue": 20}, '},{"high":20'),
         ({"jsonPath": "$.metric", "boolValue": True}, '}],"metric":true'),
         ({"jsonPath": "$.note", "nullValue": None}, ',"note":null'),
@@ -89,6 +89,29 @@ def test_each_piece_is_told_as_it_comes() -> None:
         assert text.feed([piece], facts) == told
     assert text.close() == "}"
     assert facts.warnings == []
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        [{"jsonPath": "$.a", "stringValue": "on"}],
+        [{"jsonPath": "$.a", "stringValue": "on"}, {"jsonPath": "$.a", "stringValue": ""}],
+        [{"jsonPath": "$.a", "stringValue": "o"}, {"jsonPath": "$.a", "stringValue": "n"}],
+    ],
+)
+def test_a_string_may_go_on_where_it_was_not_said_to(more: list[Json]) -> None:
+    first = {"jsonPath": "$.a", "stringValue": "Bost"}
+    last = {"jsonPath": "$.b", "numberValue": 1}
+    assert json.loads(text_of([first], more, [last])) == {"a": "Boston", "b": 1}
+    assert json.loads(text_of([first], more)) == {"a": "Boston"}
+
+
+@pytest.mark.parametrize("path", ["$", "$."])
+def test_a_piece_of_no_place_is_told_and_left_out(path: str) -> None:
+    text, facts = ArgumentsText(), Facts()
+    told = text.feed([{"jsonPath": path}, {"jsonPath": "$.a", "numberValue": 1}], facts)
+    assert told + text.close() == '{"a":1}'
+    assert "has no place" in facts.warnings[0]
 
 
 def test_a_call_without_arguments_has_an_empty_object() -> None:
@@ -144,7 +167,7 @@ def test_what_goes_back_or_leaves_a_gap_is_refused(paths: list[str]) -> None:
 
 @pytest.mark.parametrize(
     "path",
-    [None, 7, "", "$", "$.", "$..a", "$[0]", "$.a[", "$.a[-1]", "$.a[x]", "$.a[" + "1" * 50 + "]",
+    [None, 7, "", "$..a", "$[0]", "$.a[", "$.a[-1]", "$.a[x]", "$.a[" + "1" * 50 + "]",
      "$.a" * 1000, "$" + "[0]" * 10, "$.a" + "[0]" * (MAX_DEPTH + 1), "$." + "a" * 30_000],
 )  # fmt: skip
 def test_a_piece_without_a_usable_place_is_refused(path: object) -> None:

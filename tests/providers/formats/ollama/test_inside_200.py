@@ -53,6 +53,11 @@ def test_an_error_answer_has_its_kind_and_its_words(
     assert error.provider == "ollama"
 
 
+def test_a_model_that_is_not_there_says_how_to_get_it() -> None:
+    body = b'{"error":"model \'llama9\' not found"}'
+    assert "ollama pull" in WIRE.parse_error(404, {}, body, target()).hint
+
+
 def test_a_hosted_model_without_an_account_says_how_to_sign_in() -> None:
     body = b'{"error":"unauthorized","signin_url":"https://ollama.com/connect"}'
     assert "ollama signin" in WIRE.parse_error(401, {}, body, target()).hint

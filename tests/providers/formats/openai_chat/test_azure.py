@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from sidecar.errors import ContentFilter
+from sidecar.errors import ContentFilter, ModelNotFound
 from sidecar.providers.sink import Facts
 from sidecar.providers.vendor import Target, Vendor
 from sidecar.values import AIRequest
@@ -197,3 +197,11 @@ def test_a_refused_prompt_is_told_with_what_was_found_in_it() -> None:
     assert refusal.provider_message == error["message"]
     with pytest.raises(ContentFilter):
         streamed(events({"error": error}), azure(HOST))
+
+
+def test_a_deployment_that_is_not_there_is_a_model_and_no_address() -> None:
+    said = "The API deployment for this resource does not exist."
+    body = json.dumps({"error": {"code": "DeploymentNotFound", "message": said}}).encode()
+    error = WIRE.parse_error(404, {}, body, target_of("azure", base_url="https://a.example"))
+    assert type(error) is ModelNotFound
+    assert "deployment" in error.hint

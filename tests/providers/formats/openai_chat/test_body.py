@@ -245,6 +245,33 @@ def test_an_answers_message_goes_back_whole() -> None:
     ]
 
 
+THOUGHT = {"role": "assistant", "content": "4", "reasoning": [{"text": "2 and "}, {"text": "2."}]}
+
+
+def test_reasoning_goes_back_as_its_vendor_wants_it() -> None:
+    thinking = {"type": "thinking", "thinking": [{"type": "text", "text": "2 and 2."}]}
+    assert body("mistral", messages=[THOUGHT])["messages"][0]["content"] == [
+        thinking,
+        {"type": "text", "text": "4"},
+    ]
+    called = THOUGHT | {"content": None}
+    call = {"id": "a", "name": "f", "arguments": "{}"}
+    given = body("mistral", messages=[called | {"tool_calls": [call]}])["messages"][0]
+    assert given["content"] == [thinking]
+    parts = THOUGHT | {"content": [{"type": "text", "text": "4"}]}
+    assert len(body("mistral", messages=[parts])["messages"][0]["content"]) == 2
+    unsaid = THOUGHT | {"reasoning": [{"signature": "s"}]}
+    assert body("mistral", messages=[unsaid])["messages"][0]["content"] == "4"
+    assert body("vllm", messages=[THOUGHT])["messages"][0]["reasoning"] == "2 and 2."
+
+
+def test_tools_that_a_vendor_passes_over_are_told_and_not_sent() -> None:
+    tools = [{"name": "f", "parameters": {}}]
+    found, facts = built("perplexity", tools=tools, tool_choice="required")
+    assert not {"tools", "tool_choice"} & set(found)
+    assert facts.warnings == ["Perplexity takes no `tools`; they were not sent."]
+
+
 def test_without_tools_nothing_is_said_of_them() -> None:
     assert body(tools=[], tool_choice="auto", parallel_tool_calls=True) == body()
 

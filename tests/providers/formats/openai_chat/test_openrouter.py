@@ -13,7 +13,7 @@ from sidecar.errors import AIError, APIError, ContentFilter, Quota, RateLimited,
 from sidecar.providers.sink import Facts
 from sidecar.providers.vendor import ClientApp
 from sidecar.values import AIRequest
-from tests.providers.answers import WIRE, delta, events, streamed, target_of
+from tests.providers.answers import WIRE, answer, delta, events, streamed, target_of
 
 Json = dict[str, Any]
 HI = [{"role": "user", "content": "hi"}]
@@ -46,6 +46,38 @@ def test_of_an_effort_and_a_number_of_tokens_the_number_is_sent() -> None:
     body, [warning] = built(reasoning={"max_tokens": 1024, "effort": "low"})
     assert body["reasoning"] == {"max_tokens": 1024}
     assert "effort" in warning
+
+
+def test_marks_of_a_cache_go_on_parts_and_those_of_tools_are_told() -> None:
+    mark = {"type": "ephemeral", "ttl": "1h"}
+    text = {"type": "text", "text": "long", "cache_control": mark}
+    tool = {"name": "f", "parameters": {}, "cache_control": {"type": "ephemeral"}}
+    found, warnings = built(messages=[{"role": "user", "content": [text]}], tools=[tool])
+    assert found["messages"][0]["content"] == [text]
+    assert "cache_control" not in str(found["tools"])
+    assert warnings == ["OpenRouter takes `cache_control` on parts alone; a tool's was not sent."]
+
+
+@pytest.mark.parametrize(
+    ("native", "told"),
+    [
+        ("RECITATION", ["The model's own finish reason is 'RECITATION'."]),
+        ("SAFETY", ["The model's own finish reason is 'SAFETY'."]),
+        ("STOP", None),
+        ("end_turn", None),
+        ("completed", None),
+        (None, None),
+        (7, None),
+    ],
+)
+def test_a_models_own_finish_reason_is_told_where_it_says_more(
+    native: object, told: list[str] | None
+) -> None:
+    choice = {"index": 0, "message": {"content": "a"}, "finish_reason": "stop"}
+    body = {"choices": [choice | {"native_finish_reason": native}]}
+    response = answer(json.dumps(body).encode(), target_of("openrouter"))
+    assert (response.finish_reason, response.provider_finish_reason) == ("stop", "stop")
+    assert response.warnings == told
 
 
 def test_routing_and_fallbacks_are_extra_and_usage_comes_by_itself() -> None:
