@@ -149,6 +149,7 @@ def _serve(options: argparse.Namespace) -> int:
     from sidecar.app import serve
     from sidecar.rpc import descriptors
 
+    _greet()
     descriptors.fill()
     logs.configure()
     anyio.run(serve, _settings(options))
@@ -157,6 +158,16 @@ def _serve(options: argparse.Namespace) -> int:
     with suppress(OSError, ValueError, AttributeError):  # stderr may be closed
         sys.stderr.flush()
     os._exit(0)
+
+
+def _greet() -> None:
+    """Say to who has typed the bare name into a terminal what it waits for."""
+    at_a_terminal = all(each is not None and each.isatty() for each in (sys.stdin, sys.stderr))
+    if at_a_terminal:
+        sys.stderr.write(
+            "ai-sidecar reads JSON-RPC requests here, a line each; Ctrl-D ends it.\n"
+            "To talk to a model: ai-sidecar chat\n"
+        )
 
 
 def _chat(options: argparse.Namespace) -> int:

@@ -68,7 +68,7 @@ def _tighten(path: Path, others: int) -> list[str]:
         what = f"{path} can be entered by other users (mode {mode:o})"
         return [f"{what}, and more than the sidecar's files is in it: choose another --home."]
     path.chmod(mode & ~others)
-    return [f"{path} was open to other users (mode {mode:o}); it is not any more."]
+    return [f"{path} was open to other users (mode {mode:o}); it is private now."]
 
 
 def _is_own(folder: Path) -> bool:

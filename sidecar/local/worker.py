@@ -114,7 +114,10 @@ def main() -> None:
         from sidecar.local import engine  # noqa: PLC0415
     except (ImportError, OSError, RuntimeError) as error:
         # Not installed, or built for another machine: its native library can't be loaded.
-        source = "pip install 'ai-sidecar[local]' (in a clone of the repository: scripts/setup)"
+        # By path: the name is not ours on PyPI yet, and might be somebody else's tomorrow.
+        source = (
+            "Run scripts/setup in the clone, or `pip install '.[local]'` there with your own pip."
+        )
         missing = ComponentMissing(
             f"the local engine is not usable: {error}",
             hint="Install AI Sidecar again, or choose an online provider."

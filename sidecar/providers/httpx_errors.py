@@ -6,6 +6,7 @@ A test holds `to_error` against that tree, so that a new exception of httpx can'
 from __future__ import annotations
 
 import errno
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -54,7 +55,7 @@ def errors_of(target: Target, facts: Facts, connecting: Connecting | None = None
 def to_error(error: Exception, target: Target) -> AIError:  # noqa: PLR0911 - one per exception
     """Return the `AIError` for an exception of httpx."""
     name, display = target.vendor.name, target.vendor.display_name
-    detail = scrub(str(error), _MAX_DETAIL) or type(error).__name__
+    detail = _detail(error)
     match error:
         case httpx.ConnectTimeout() | httpx.PoolTimeout():
             return ProviderTimeout(
@@ -90,6 +91,12 @@ def to_error(error: Exception, target: Target) -> AIError:  # noqa: PLR0911 - on
             return NetworkError(f"The connection to {display} broke: {detail}", provider=name)
 
 
+def _detail(error: Exception) -> str:
+    """What the system says, without its number."""
+    said = scrub(str(error), _MAX_DETAIL) or type(error).__name__
+    return re.sub(r"^\[Errno -?\d+\] ", "", said)
+
+
 def _before_sent(error: Exception, target: Target, connecting: Connecting | None) -> AIError | None:
     """The error of a request that was not on its way yet: TLS's, or its proxy's."""
     if connecting is None or connecting.stage == "sent" or _lacks_descriptors(error):
@@ -114,8 +121,7 @@ def _before_sent(error: Exception, target: Target, connecting: Connecting | None
         )
         return ProviderTimeout(message, hint=hint, provider=name)
     if connecting.stage == "tcp":
-        detail = scrub(str(error), _MAX_DETAIL) or type(error).__name__
-        message = f"The proxy {via.address} can't be reached: {detail}"
+        message = f"The proxy {via.address} can't be reached: {_detail(error)}"
     else:
         message = f"The proxy {via.address} hung up, or is no HTTP proxy."
     return NetworkError(message, hint=hint, provider=name)

@@ -23,6 +23,16 @@ from sidecar.errors import InvalidParams, ParseError
 _AT = " - at `"
 _UNKNOWN = re.compile(r"Object contains unknown field `(?P<field>.*)`", re.DOTALL)
 _EXPECTED = re.compile(r"Expected `(?P<type>[^`]*)`, got")
+_LEAST = re.compile(r"Expected `(?P<type>str|int|float)`(?: of length)? >= (?P<least>[\d.]+)")
+_WORDS = {
+    "str": "a text",
+    "int": "a whole number",
+    "float": "a number",
+    "bool": "true or false",
+    "array": "a list",
+    "object": "an object",
+}
+"""JSON's kinds for people; msgspec's names are Python's."""
 _MISSING = re.compile(r"Object missing required field `(?P<field>.*)`", re.DOTALL)
 _LONGEST = 200
 """Characters of what a client sent that an error quotes: a line may have millions."""
@@ -89,8 +99,15 @@ def _short(text: str) -> str:
 def _plain_words(what: str) -> str | None:
     if what == "Expected `array` of length >= 1":
         return "Add at least one."
+    if what == "Expected `str` of length >= 1":
+        return "Don't leave it empty."
+    if least := _LEAST.fullmatch(what):
+        return f"Give {least['least']}{' characters' if least['type'] == 'str' else ''} or more."
     wanted = _EXPECTED.match(what)
-    return f"Give a value of type {wanted['type']}." if wanted else None
+    if wanted is None:
+        return None
+    given = [each for each in wanted["type"].split(" | ") if each != "null"]
+    return f"Give {' or '.join(_WORDS.get(each, each) for each in given)}."
 
 
 def _exact(path: str, what: str, value: object) -> str:

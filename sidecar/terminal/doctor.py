@@ -178,7 +178,7 @@ def _keyed(providers: list[Json], keyed: list[Json]) -> Finding:
     if keyed:
         return Finding("ok", "keys", ", ".join(row["display_name"] for row in keyed))
     known = [(row.get("key_variables") or [""])[0] for row in providers if row["key_required"]]
-    remedy = f"For real answers set one of: {', '.join(filter(None, known))}."
+    remedy = f"For real answers set one of: {', '.join(dict.fromkeys(filter(None, known)))}."
     return Finding("warning", "keys", "no provider has a key", remedy)
 
 

@@ -116,6 +116,7 @@ def test_a_vault_is_made_locked_and_opened_by_its_password(
     window.screenshot("vault-new")
     window.session.type("#vault-password", PASSWORD + ENTER)
     window.shows("#key")
+    assert comes_true(lambda: window.js("return document.activeElement.id") == "key")
     enter(window)
     window.shows("[data-key=default]", "vault")
     window.session.type("#model-search", "quick-1" + ENTER)

@@ -266,7 +266,7 @@ async def test_a_missing_llama_cpp_is_a_missing_component(chains: LocalModel) ->
         for _ in range(2):
             with pytest.raises(ComponentMissing) as missing:
                 await supervisor.chat(ask("A"), chains, Tape())
-            assert missing.value.hint.startswith("pip install 'ai-sidecar[local]'")
+            assert "pip install '.[local]'" in missing.value.hint
             assert "scripts/setup" in missing.value.hint
 
 

@@ -63,6 +63,11 @@ def made(kind: type[Exception], text: str = "why") -> Exception:
     return error
 
 
+def test_the_systems_number_of_an_error_is_not_told() -> None:
+    error = to_error(made(httpx.ConnectError, "[Errno -2] Name or service not known"), target_of())
+    assert error.message.endswith(": Name or service not known")
+
+
 def test_the_list_of_this_test_is_httpxs_own() -> None:
     assert {kind.__name__ for kind in KINDS} == set(EXPECTED)
 

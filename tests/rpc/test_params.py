@@ -67,6 +67,24 @@ def test_an_unknown_word_is_told_what_is_allowed() -> None:
     assert hint == "Allowed: system, user, assistant, tool."
 
 
+@pytest.mark.parametrize(
+    ("field", "hint"),
+    [
+        ('"temperature":"hot"', "Give a number."),
+        ('"max_tokens":1.5', "Give a whole number."),
+        ('"max_tokens":0', "Give 1 or more."),
+        ('"model":5', "Give a text."),
+        ('"stop_sequences":"x"', "Give a list."),
+        ('"stream":1', "Give true or false."),
+        ('"extra":[]', "Give an object."),
+        ('"model":""', "Don't leave it empty."),
+    ],
+)
+def test_a_wrong_kind_of_value_is_told_in_the_words_of_json(field: str, hint: str) -> None:
+    text = f'{{"request":{{"messages":[{USER}],{field}}}}}'
+    assert fault(text).hint == hint
+
+
 def test_an_unknown_part_is_told_what_is_allowed() -> None:
     text = '{"request":{"messages":[{"role":"user","content":[{"type":"video"}]}]}}'
     assert '"type": "image"' in fault(text).hint

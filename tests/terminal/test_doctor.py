@@ -82,7 +82,7 @@ def test_a_home_that_others_may_enter_is_closed_to_them_and_told(run: Run, tmp_p
     home.mkdir(mode=0o755)
     home.chmod(0o755)
     found = lines_of(run("doctor").stdout)
-    assert "was open to other users (mode 755); it is not any more." in found["settings"]
+    assert "was open to other users (mode 755); it is private now." in found["settings"]
     assert found["home"] == f"ok {home}"
 
 
