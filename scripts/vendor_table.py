@@ -1,6 +1,6 @@
-"""The README's table of providers, made of the rows in sidecar/providers/catalog.py.
+"""The tables of providers in README.md and protocol/README.md, made of the catalogue's rows.
 
-`scripts/gen_contract` writes it between its two marks.
+`scripts/gen_contract` writes each between its two marks.
 """
 
 from __future__ import annotations
@@ -32,14 +32,25 @@ _IMPLIED = {"json_object": "json_schema"}
 """What has the second has the first."""
 
 
-def replaced(text: str, vendors: Sequence[Vendor]) -> str:
-    """Return the text with the table between its marks. Raises `ValueError` where these are not."""
+def replaced(text: str, written: str) -> str:
+    """Return the text with a table between its marks. Raises `ValueError` where these are not."""
     before, began, rest = text.partition(BEGIN)
     _, ended, after = rest.partition(END)
     if not began or not ended:
         message = f"README.md lacks {BEGIN.strip() if not began else END.strip()}"
         raise ValueError(message)
-    return f"{before}{began}{table(vendors)}{ended}{after}"
+    return f"{before}{began}{written}{ended}{after}"
+
+
+def addresses(vendors: Sequence[Vendor]) -> str:
+    """Return the table of where each is asked, and of what may hold its key."""
+    lines = [["provider", "format", "base_url", "key from"], ["---"] * 4]
+    for vendor in vendors:
+        key = " or ".join(f"`{name}`" for name in vendor.key_variables)
+        optional = "" if vendor.key_required or not key else "optional: "
+        url = vendor.base_url or ""
+        lines.append([f"`{vendor.name}`", f"`{vendor.format}`", url, f"{optional}{key}"])
+    return _written(lines)
 
 
 def table(vendors: Sequence[Vendor]) -> str:
@@ -51,7 +62,13 @@ def table(vendors: Sequence[Vendor]) -> str:
     head = ["provider", "", "format", "key", *(_COLUMNS.get(word, word) for word in words)]
     lines = [head, ["---", "---", "---", "---", *(":-:" for _ in words)]]
     lines += [_line(vendor, words) for vendor in vendors]
-    return "\n" + "".join(f"| {' | '.join(line)} |\n" for line in lines) + "\n"
+    return _written(lines)
+
+
+def _written(lines: Sequence[Sequence[str]]) -> str:
+    """Cells as Markdown; an empty one has one blank in it."""
+    rows = ["|" + "|".join(f" {cell} " if cell else " " for cell in line) + "|" for line in lines]
+    return "\n" + "".join(f"{row}\n" for row in rows) + "\n"
 
 
 def _line(vendor: Vendor, words: Sequence[str]) -> list[str]:

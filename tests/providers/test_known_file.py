@@ -15,18 +15,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scripts.update_catalog import layout, sanity
-from scripts.update_catalog.hosts import HOSTS
+from scripts.update_catalog.hosts import HOSTS, Host
 from sidecar.providers import known_models
 from sidecar.providers.catalog import VENDORS
 from sidecar.providers.known_models import KnownFile, completed
-from sidecar.providers.vendor import Vendor
 from sidecar.values import ModelInfo
 from tests.conftest import ROOT
 from tests.providers.formats.test_recorded import exchanges, some
 
 OPENAI = "https://api.openai.com/v1"
 # Hosts without a price list of their own: whose models are the user's, or cost nothing.
-NOT_PRICED = {"127.0.0.1", "localhost"}
 
 
 def told(model: str, base_url: str | None) -> ModelInfo:
@@ -64,16 +62,17 @@ def test_the_file_is_as_it_is_written_and_of_what_is_pinned() -> None:
     assert {f"{name}=={version}" for name, version in real().sources.items()} <= set(pins)
 
 
-@pytest.mark.parametrize("vendor", VENDORS, ids=lambda vendor: vendor.name)
-def test_every_row_with_a_public_price_list_has_models_with_prices(vendor: Vendor) -> None:
-    host = urlsplit(vendor.base_url or "").hostname
-    if host is None or host in NOT_PRICED:
-        return
-    assert host in real().hosts, "it belongs into scripts/update_catalog/hosts.py, or NOT_PRICED"
-    known = real().hosts[host].models.values()
+@pytest.mark.parametrize("host", HOSTS, ids=lambda host: host.name)
+def test_every_host_with_a_public_price_list_has_models_with_prices(host: Host) -> None:
+    known = real().hosts[host.name].models.values()
     priced = [model for model in known if model.prices]
     assert len(priced) >= 5
     assert any(model.context_window for model in priced)
+
+
+def test_every_host_of_the_file_is_one_that_a_row_leads_to() -> None:
+    asked = {urlsplit(vendor.base_url or "").hostname for vendor in VENDORS}
+    assert {host.name for host in HOSTS} == set(real().hosts) <= asked
 
 
 def test_the_models_that_a_row_names_are_known() -> None:

@@ -14,6 +14,7 @@ from sidecar.engine.manager import AIManager
 from sidecar.engine.network import Network
 from sidecar.engine.remote import Remote
 from sidecar.providers.catalog import VENDORS
+from sidecar.providers.formats import FORMATS
 from sidecar.providers.vendor import Quirks, Vendor
 from sidecar.records.database import Database
 from sidecar.settings import Config
@@ -206,12 +207,53 @@ def test_ollama_that_does_not_run_is_a_network_error(start: Start) -> None:
 # --- one more -------------------------------------------------------------------------------------
 
 
+def says(*events_: Json) -> Script:
+    """A stream of events that name themselves."""
+    body = "".join(f"event: {each['type']}\ndata: {json.dumps(each)}\n\n" for each in events_)
+    return lambda connection: connection.answer(body.encode())
+
+
+def gemini(connection: Connection) -> None:
+    words = [{"content": {"role": "model", "parts": [{"text": text}]}} for text in ("Hel", "lo")]
+    given = [{"candidates": [words[0]]}, {"candidates": [words[1] | {"finishReason": "STOP"}]}]
+    connection.answer("".join(f"data: {json.dumps(each)}\n\n" for each in given).encode())
+
+
+TEXT = {"type": "text_delta"}
+ANTHROPIC = says(
+    {"type": "message_start", "message": {"id": "m", "role": "assistant", "content": []}},
+    {"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}},
+    {"type": "content_block_delta", "index": 0, "delta": TEXT | {"text": "Hel"}},
+    {"type": "content_block_delta", "index": 0, "delta": TEXT | {"text": "lo"}},
+    {"type": "content_block_stop", "index": 0},
+    {"type": "message_delta", "delta": {"stop_reason": "end_turn"}},
+    {"type": "message_stop"},
+)
+PART = {"output_index": 0, "content_index": 0, "item_id": "i"}
+RESPONSES = says(
+    {"type": "response.output_text.delta", "delta": "Hel", **PART},
+    {"type": "response.output_text.delta", "delta": "lo", **PART},
+    {"type": "response.completed", "response": {"id": "r", "status": "completed"}},
+)
+NEWCOMERS: dict[str, Script] = {
+    "openai_chat": hello,
+    "openai_responses": RESPONSES,
+    "anthropic": ANTHROPIC,
+    "gemini": gemini,
+    "ollama": ollama,
+}
+
+
+def test_a_newcomer_is_tried_in_every_format() -> None:
+    assert set(NEWCOMERS) == set(FORMATS)
+
+
 @pytest.mark.anyio
-@pytest.mark.parametrize(("wire", "script"), [("openai_chat", hello), ("ollama", ollama)])
+@pytest.mark.parametrize("wire", NEWCOMERS)
 async def test_to_add_a_vendor_of_a_known_format_is_to_add_a_row(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, serve: Serve, wire: str, script: Script
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, serve: Serve, wire: str
 ) -> None:
-    server = serve(script)
+    server = serve(NEWCOMERS[wire])
     row = Vendor(
         name="newcomer",
         display_name="Newcomer",

@@ -28,14 +28,15 @@ TWO = Vendor(
 
 def test_the_readme_has_the_table_that_the_rows_give() -> None:
     text = (ROOT / "README.md").read_text(encoding="utf-8")
-    assert vendor_table.replaced(text, VENDORS) == text, "run scripts/gen_contract"
+    written = vendor_table.table(VENDORS)
+    assert vendor_table.replaced(text, written) == text, "run scripts/gen_contract"
     assert all(f"| `{vendor.name}` |" in text for vendor in VENDORS)
 
 
 def test_what_not_all_can_do_has_a_column_and_what_nobody_named_has_one_too() -> None:
     assert vendor_table.table([ONE, TWO]) == (
         "\n"
-        "| provider |  | format | key | tools | JSON schema | images | telepathy |\n"
+        "| provider | | format | key | tools | JSON schema | images | telepathy |\n"
         "| --- | --- | --- | --- | :-: | :-: | :-: | :-: |\n"
         "| `one` | One | `f` | needed | ✓ | ✓ | · | · |\n"
         "| `two` | Two | `g` | none | · | · | ✓ | ✓ |\n"
@@ -50,13 +51,28 @@ def test_a_key_that_need_not_be_there_is_called_optional() -> None:
 
 def test_only_what_is_between_the_marks_is_written() -> None:
     text = f"before\n{vendor_table.BEGIN}old{vendor_table.END}after\n"
-    new = vendor_table.replaced(text, [ONE])
+    new = vendor_table.replaced(text, vendor_table.table([ONE]))
     assert new.startswith(f"before\n{vendor_table.BEGIN}\n| provider |")
     assert new.endswith(f"\n{vendor_table.END}after\n")
-    assert vendor_table.replaced(new, [ONE]) == new
+    assert vendor_table.replaced(new, vendor_table.table([ONE])) == new
 
 
 @pytest.mark.parametrize("text", ["", vendor_table.BEGIN, vendor_table.END])
 def test_a_text_without_its_marks_is_told(text: str) -> None:
     with pytest.raises(ValueError, match="README"):
-        vendor_table.replaced(text, [ONE])
+        vendor_table.replaced(text, vendor_table.table([ONE]))
+
+
+def test_where_each_is_asked_and_what_holds_its_key_is_a_table_of_its_own() -> None:
+    free = msgspec.structs.replace(
+        TWO, base_url="http://127.0.0.1:1", key_variables=("TWO_API_KEY", "ALSO_KEY")
+    )
+    assert vendor_table.addresses([ONE, TWO, free]) == (
+        "\n"
+        "| provider | format | base_url | key from |\n"
+        "| --- | --- | --- | --- |\n"
+        "| `one` | `f` | | `ONE_API_KEY` |\n"
+        "| `two` | `g` | | |\n"
+        "| `two` | `g` | http://127.0.0.1:1 | optional: `TWO_API_KEY` or `ALSO_KEY` |\n"
+        "\n"
+    )
