@@ -1,4 +1,4 @@
-"""Reasoning of earlier messages that goes back to nobody: told, whichever format leaves it out."""
+"""What is told of reasoning, whichever format leaves it out."""
 
 from __future__ import annotations
 
@@ -10,3 +10,11 @@ def warn_of_unsent(target: Target, facts: Facts) -> None:
     """Say that the request's reasoning, or a part of it, was not sent."""
     name = target.vendor.display_name
     facts.warn(f"Reasoning of earlier messages that {name} does not take back was not sent.")
+
+
+def warn_of_no_measure(target: Target, facts: Facts) -> None:
+    """Say that `reasoning: {}` asks for nothing that could be sent."""
+    facts.warn(
+        f"{target.vendor.display_name} wants an effort or a number of tokens in `reasoning`; "
+        "without them nothing was sent."
+    )

@@ -22,7 +22,7 @@ _ORDER = ("none", "minimal", "low", "medium", "high", "xhigh")
 
 def config(options: ReasoningOptions | None, target: Target, facts: Facts) -> dict[str, Any] | None:
     """Return the config; what the model does not take is told in `facts.warnings`."""
-    if options is None or (options.effort is None and options.max_tokens is None):
+    if options is None:
         return None
     model = family(target.model)
     if not model.thinks:
@@ -36,13 +36,16 @@ def config(options: ReasoningOptions | None, target: Target, facts: Facts) -> di
                 "max_tokens was sent."
             )
         return {"includeThoughts": True, "thinkingBudget": options.max_tokens}
-    effort = options.effort or "high"
+    effort = options.effort
     if effort == "none":
         return _none(model, target, facts)
-    if model.has_levels:
-        return {"includeThoughts": True, "thinkingLevel": _level(effort, model, target, facts)}
-    most = _MOST_OF_PRO if model.is_pro and effort == "xhigh" else _BUDGETS[effort]
-    return {"includeThoughts": True, "thinkingBudget": most}
+    told: dict[str, Any] = {"includeThoughts": True}
+    if effort is not None and model.has_levels:
+        told["thinkingLevel"] = _level(effort, model, target, facts)
+    elif effort is not None:  # else as much as it likes
+        most = _MOST_OF_PRO if model.is_pro and effort == "xhigh" else _BUDGETS[effort]
+        told["thinkingBudget"] = most
+    return told
 
 
 def _none(model: Family, target: Target, facts: Facts) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from sidecar.errors import InvalidParams
 from sidecar.providers.formats.extra import merged
 from sidecar.providers.formats.google_models import UNSIGNED, UNSIGNED_TOLD, family
 from sidecar.providers.formats.openai_chat import reasoning_details
-from sidecar.providers.formats.thoughts import warn_of_unsent
+from sidecar.providers.formats.thoughts import warn_of_no_measure, warn_of_unsent
 from sidecar.providers.sink import Facts
 from sidecar.providers.vendor import Refusable, Target
 from sidecar.values import (
@@ -267,6 +267,8 @@ def _reasoning(request: AIRequest, target: Target, facts: Facts) -> dict[str, An
         )
     if quirks.thinking_switch and wanted.effort in (None, "none"):
         return {"thinking": {"type": "disabled" if wanted.effort else "enabled"}}
+    if wanted.effort is None and wanted.max_tokens is None:
+        warn_of_no_measure(target, facts)
     effort = dict(quirks.efforts).get(wanted.effort or "", wanted.effort)
     if effort != wanted.effort:
         facts.warn(f"{name} has no `reasoning.effort` {wanted.effort!r}; {effort!r} was sent.")

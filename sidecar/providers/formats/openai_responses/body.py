@@ -10,6 +10,7 @@ import msgspec
 from sidecar.errors import InvalidParams
 from sidecar.providers.formats.extra import merged
 from sidecar.providers.formats.openai_responses import conversation
+from sidecar.providers.formats.thoughts import warn_of_no_measure
 from sidecar.providers.sink import Facts
 from sidecar.providers.vendor import Target
 from sidecar.values import (
@@ -142,5 +143,7 @@ def _reasoning(request: AIRequest, target: Target, facts: Facts) -> dict[str, An
             f"{target.vendor.display_name} takes no `reasoning.max_tokens` here; it was not sent. "
             "Use `reasoning.effort`."
         )
+    elif request.reasoning.effort is None:
+        warn_of_no_measure(target, facts)
     effort = request.reasoning.effort
     return None if effort is None else {"effort": effort}

@@ -205,8 +205,10 @@ def test_a_number_of_tokens_is_a_budget_and_counts_more_than_a_word(model: str) 
     assert "one of" in warnings[0]
 
 
-def test_no_reasoning_options_are_no_config() -> None:
-    assert "generationConfig" not in body_of(user(), reasoning={})[0]
+def test_reasoning_without_a_measure_is_as_much_as_the_model_likes_and_is_shown() -> None:
+    body, warnings = body_of(user(), reasoning={})
+    assert body["generationConfig"] == {"thinkingConfig": {"includeThoughts": True}}
+    assert warnings == []
 
 
 # --- counting ------------------------------------------------------------------------------------

@@ -286,6 +286,13 @@ def test_what_a_vendor_does_not_take_is_told() -> None:
     assert "reasoning.max_tokens" in facts.warnings[0]
 
 
+@pytest.mark.parametrize("vendor", ["openai-compatible", "groq", "mistral"])
+def test_reasoning_without_a_measure_is_told(vendor: str) -> None:
+    found, facts = built(vendor, reasoning={})
+    assert "reasoning_effort" not in found
+    assert "an effort or a number of tokens" in facts.warnings[0]
+
+
 def test_the_key_goes_into_its_header_and_nowhere_else() -> None:
     request = msgspec.convert({"messages": ASK}, AIRequest)
     http = WIRE.build_request(request, target_of("openai", key="k-1"), Facts())
