@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from sidecar.values import AIRequest
+
 _ADDED = ("include", "tools")
+
+
+def has_tools(request: AIRequest) -> bool:
+    """True where there are tools to choose from: functions, or the provider's own by `extra`."""
+    return bool(request.tools or (request.extra or {}).get("tools"))
 
 
 def merged(body: dict[str, Any], extra: dict[str, Any]) -> dict[str, Any]:

@@ -59,3 +59,15 @@ def test_a_tool_of_the_providers_own_stands_beside_the_functions(name: str, vend
     assert "look_up" in json.dumps(body["tools"][0])
     assert body["tools"][-1] == {"web_search": {}}
     assert body["metadata"] == {"a": "b"}
+
+
+@pytest.mark.parametrize("name", ["openai_chat", "openai_responses", "anthropic"])
+def test_what_is_chosen_of_the_providers_own_tools_is_sent(name: str) -> None:
+    request = AIRequest(
+        messages=[AIMessage(role="user", content="Hello")],
+        tool_choice="required",
+        max_tokens=5,
+        extra={"tools": [{"type": "web_search"}]},
+    )
+    http = load(name).build_request(request, target_of(FORMATS[name], model="m"), Facts())
+    assert json.loads(http.body or b"")["tool_choice"] in ("required", {"type": "any"})

@@ -8,7 +8,7 @@ import msgspec
 
 from sidecar.providers.formats.anthropic import abilities, parts, schemas, thinking
 from sidecar.providers.formats.anthropic.conversation import Conversation
-from sidecar.providers.formats.extra import merged
+from sidecar.providers.formats.extra import has_tools, merged
 from sidecar.providers.sink import Facts
 from sidecar.providers.vendor import Target
 from sidecar.values import AIRequest, JsonObjectFormat, JsonSchemaFormat, NamedToolChoice, Tool
@@ -57,7 +57,7 @@ def _body(request: AIRequest, target: Target, facts: Facts) -> dict[str, Any]:
         **thinking.sampling(request, able, plan.thinks, facts),
         "stop_sequences": request.stop_sequences or None,
         "tools": [_tool(tool) for tool in request.tools or ()] or None,
-        "tool_choice": _tool_choice(request) if request.tools else None,
+        "tool_choice": _tool_choice(request) if has_tools(request) else None,
         "thinking": plan.thinking,
         "output_config": _output_config(request, plan, target, facts),
         "stream": request.stream or None,

@@ -7,7 +7,7 @@ from typing import Any, assert_never
 import msgspec
 
 from sidecar.errors import InvalidParams
-from sidecar.providers.formats.extra import merged
+from sidecar.providers.formats.extra import has_tools, merged
 from sidecar.providers.formats.google_models import UNSIGNED, UNSIGNED_TOLD, family
 from sidecar.providers.formats.openai_chat import reasoning_details
 from sidecar.providers.formats.thoughts import warn_of_no_measure, warn_of_unsent
@@ -38,6 +38,7 @@ def encode(request: AIRequest, target: Target, facts: Facts) -> bytes:
     """
     quirks = target.vendor.quirks
     tools = _tools(request, target, facts)
+    choosing = has_tools(request) and "tools" not in quirks.refuses
     fields: dict[str, Any] = {
         "model": target.model,
         "messages": [
@@ -49,8 +50,8 @@ def encode(request: AIRequest, target: Target, facts: Facts) -> bytes:
         quirks.max_tokens_field: request.max_tokens,
         **_sampling(request, target, facts),
         "tools": tools or None,
-        "tool_choice": _tool_choice(request, target) if tools else None,
-        "parallel_tool_calls": request.parallel_tool_calls if tools else None,
+        "tool_choice": _tool_choice(request, target) if choosing else None,
+        "parallel_tool_calls": request.parallel_tool_calls if choosing else None,
         "response_format": _response_format(request, target, facts),
         **_reasoning(request, target, facts),
     }

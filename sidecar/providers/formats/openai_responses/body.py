@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from sidecar.errors import InvalidParams
-from sidecar.providers.formats.extra import merged
+from sidecar.providers.formats.extra import has_tools, merged
 from sidecar.providers.formats.openai_responses import conversation
 from sidecar.providers.formats.thoughts import warn_of_no_measure
 from sidecar.providers.sink import Facts
@@ -42,7 +42,7 @@ def encode(request: AIRequest, target: Target, facts: Facts) -> bytes:
             raise InvalidParams(message, path=f"$.request.extra.{name}", hint=hint)
     instructions, items = conversation.encode(request.messages, target, facts)
     thinks = _thinks(request, target) or any(item.get("type") == "reasoning" for item in items)
-    has_tools = bool(request.tools or extra.get("tools"))
+    choosing = has_tools(request)
     fields: dict[str, Any] = {
         "model": target.model,
         "instructions": instructions,
@@ -50,8 +50,8 @@ def encode(request: AIRequest, target: Target, facts: Facts) -> bytes:
         **_sampling(request, target, facts),
         "max_output_tokens": request.max_tokens,
         "tools": [_tool(tool) for tool in request.tools or ()] or None,
-        "tool_choice": _tool_choice(request) if has_tools else None,
-        "parallel_tool_calls": request.parallel_tool_calls if has_tools else None,
+        "tool_choice": _tool_choice(request) if choosing else None,
+        "parallel_tool_calls": request.parallel_tool_calls if choosing else None,
         "text": _text(request),
         "reasoning": _reasoning(request, target, facts),
         # Models that don't reason refuse to be asked for it.
