@@ -167,9 +167,13 @@ def _known_fields(place: Any, wrong: str, tag: object) -> str | None:  # noqa: A
     for option in meant or options:
         if isinstance(option, type) and issubclass(option, msgspec.Struct):
             names = [field.encode_name for field in msgspec.structs.fields(option)]
+            below = [name for name in names if _field_type(_field_type(option, name), wrong)]
+            if below:
+                return f"It belongs into `{below[0]}`."
+            if not names:
+                return "Nothing is known here; leave it out."
             close = difflib.get_close_matches(wrong, names, n=1)
-            known = ", ".join(names) or "none"
-            return f"Did you mean `{close[0]}`?" if close else f"Known here: {known}."
+            return f"Did you mean `{close[0]}`?" if close else f"Known here: {', '.join(names)}."
     return None
 
 

@@ -58,6 +58,19 @@ def test_a_misspelled_field_is_told_what_was_meant() -> None:
     )
 
 
+@pytest.mark.parametrize("name", ["model", "messages", "temperature"])
+def test_a_field_of_the_level_below_is_told_its_place(name: str) -> None:
+    assert fault(f'{{"request":{{"messages":[{USER}]}},"{name}":1}}').hint == (
+        "It belongs into `request`."
+    )
+
+
+def test_where_nothing_is_known_that_is_told() -> None:
+    with pytest.raises(InvalidParams) as caught:
+        decode_params(NoParams, Raw(b'{"x":1}'))
+    assert caught.value.hint == "Nothing is known here; leave it out."
+
+
 def test_an_unknown_field_is_told_what_is_known() -> None:
     assert "execution_id" in fault('{"zzz":1}').hint
 
