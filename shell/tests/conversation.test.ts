@@ -10,10 +10,15 @@ let draw: FrameRequestCallback[] = [];
 
 beforeEach(() => {
   draw = [];
+  // what waits for a frame has a timer, too, which would go off after its test
+  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
   vi.stubGlobal("requestAnimationFrame", (each: FrameRequestCallback) => draw.push(each));
   vi.stubGlobal("cancelAnimationFrame", (number: number) => delete draw[number - 1]);
 });
-afterEach(() => vi.unstubAllGlobals());
+afterEach(() => {
+  vi.useRealTimers();
+  vi.unstubAllGlobals();
+});
 
 function frame(): void {
   for (const each of draw.splice(0)) each?.(0);
