@@ -1,19 +1,17 @@
-"""A supervisor for a test, workers that misbehave, and a sink that keeps what it gets."""
+"""A supervisor for a test, and workers that misbehave."""
 
 from __future__ import annotations
 
 import os
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 
 import anyio
 
 from sidecar.local.place import of_the_worker
 from sidecar.local.supervisor import Patience, Supervisor
-from sidecar.providers.sink import Facts
-from sidecar.values import AIMessage, AIRequest, StreamChunk
+from sidecar.values import AIMessage, AIRequest
 from tests.conftest import needs_llama_cpp
 
 LIMIT_S = 20
@@ -36,47 +34,6 @@ def main(serve):
 def scripted(program: str) -> tuple[str, ...]:
     """Return the command of a scripted worker."""
     return (sys.executable, "-c", SCRIPTED + program)
-
-
-@dataclass
-class Tape:
-    """A sink that keeps what it gets, and tells when it got something."""
-
-    facts: Facts = field(default_factory=Facts)
-    chunks: list[StreamChunk] = field(default_factory=list)
-    was_sent: bool = False
-    heard: anyio.Event = field(default_factory=anyio.Event)
-    on_chunk: Callable[[], None] = lambda: None
-    doors: list[anyio.Event] = field(default_factory=list)
-    """Events that `room` waits for, one after the other."""
-
-    @property
-    def execution_id(self) -> str | None:
-        return None
-
-    @property
-    def begun(self) -> bool:
-        return bool(self.chunks)
-
-    @property
-    def crowded(self) -> bool:
-        return bool(self.doors)
-
-    @property
-    def text(self) -> str:
-        return "".join(chunk.content or "" for chunk in self.chunks)
-
-    def sent(self) -> None:
-        self.was_sent = True
-
-    def emit(self, chunk: StreamChunk) -> None:
-        self.chunks.append(chunk)
-        self.heard.set()
-        self.on_chunk()
-
-    async def room(self) -> None:
-        await self.doors[0].wait()
-        self.doors.pop(0)
 
 
 WORKER = of_the_worker().command

@@ -30,7 +30,8 @@ from sidecar.values import (
     ImagePart,
     ReasoningOptions,
 )
-from tests.local.supervision import Tape, ask, scripted, supervised
+from tests.local.supervision import ask, scripted, supervised
+from tests.providers.tape import Tape
 
 pytestmark = pytest.mark.anyio
 posix = pytest.mark.skipif(sys.platform == "win32", reason="kills and asks by POSIX means")
@@ -74,7 +75,7 @@ async def test_requests_are_answered_in_the_order_in_which_they_came(chains: Loc
     async def one(number: int) -> None:
         tape = Tape()
         await supervisor.chat(ask("ABE"[number % 3]), chains, tape)
-        assert tape.text == ["Hello wide world", "😀 smile", "one<END>two"][number % 3]
+        assert tape.content == ["Hello wide world", "😀 smile", "one<END>two"][number % 3]
         ended.append(number)
 
     async with supervised() as supervisor, anyio.create_task_group() as requests:
@@ -98,7 +99,7 @@ async def test_errors_of_the_request_leave_the_worker_alive(
         assert refusal.value.path == "$.request.messages[0].content[0]"
         tape = Tape()
         await supervisor.chat(ask("A"), chains, tape)
-        assert tape.text == "Hello wide world"
+        assert tape.content == "Hello wide world"
         assert supervisor.worker_pid == pid
 
 
@@ -116,7 +117,7 @@ async def test_a_cancelled_caller_leaves_at_once_and_the_worker_goes_on(
         pid = supervisor.worker_pid
         after = Tape()
         await supervisor.chat(ask("A"), endless, after)
-        assert after.text == "Hello wide world"
+        assert after.content == "Hello wide world"
         assert supervisor.worker_pid == pid
         heard = len(tape.chunks)
         assert heard < 4000, "nothing is emitted after the cancel"
@@ -142,7 +143,8 @@ async def test_a_cancel_during_prompt_evaluation_stops_it(slow: LocalModel) -> N
 
 async def test_a_cancel_while_waiting_in_the_queue_disturbs_nobody(chains: LocalModel) -> None:
     first, second, third = Tape(), Tape(), Tape()
-    first.doors = [anyio.Event()]
+    door = anyio.Event()
+    first.doors.append(door)
     async with supervised() as supervisor, anyio.create_task_group() as requests:
         requests.start_soon(supervisor.chat, ask("A"), chains, first)
         await first.heard.wait()
@@ -152,11 +154,11 @@ async def test_a_cancel_while_waiting_in_the_queue_disturbs_nobody(chains: Local
             requests.start_soon(supervisor.chat, ask("E"), chains, third)
             await anyio.wait_all_tasks_blocked()
             waiting.cancel_scope.cancel()
-        first.doors[0].set()
+        door.set()
         pid = supervisor.worker_pid
         await third.heard.wait()
         assert supervisor.worker_pid == pid
-    assert (first.text, second.text, third.text) == ("Hello wide world", "", "one<END>two")
+    assert (first.content, second.content, third.content) == ("Hello wide world", "", "one<END>two")
     assert not second.was_sent
 
 
@@ -170,7 +172,7 @@ async def test_a_cancel_while_the_worker_starts_leaves_it_usable(chains: LocalMo
         pid = supervisor.worker_pid
         tape = Tape()
         await supervisor.chat(ask("A"), chains, tape)
-        assert tape.text == "Hello wide world"
+        assert tape.content == "Hello wide world"
         assert supervisor.worker_pid == pid
 
 
@@ -183,7 +185,7 @@ async def test_a_worker_that_ignores_a_cancel_is_killed_and_replaced(chains: Loc
             with anyio.CancelScope() as scope:
                 tape.on_chunk = scope.cancel
                 await supervisor.chat(ask("A"), chains, tape)
-            assert tape.text == "I don't listen"
+            assert tape.content == "I don't listen"
             pids.append(supervisor.worker_pid)
         assert pids[0] != pids[1]
         assert pids[0] is not None
@@ -207,7 +209,7 @@ async def test_a_killed_worker_is_a_crash_and_the_next_request_works(chains: Loc
         assert "memory" in crash.value.hint
         after = Tape()
         await supervisor.chat(ask("A"), endless, after)
-        assert after.text == "Hello wide world"
+        assert after.content == "Hello wide world"
 
 
 async def test_a_crash_tells_the_exit_code_and_the_last_lines_of_the_log(
@@ -238,7 +240,7 @@ async def test_a_worker_that_died_while_idle_is_replaced_without_a_word(
             await anyio.lowlevel.checkpoint()
         tape = Tape()
         await supervisor.chat(ask("A"), chains, tape)
-        assert tape.text == "Hello wide world"
+        assert tape.content == "Hello wide world"
 
 
 async def test_a_worker_that_hangs_at_its_start_is_told(chains: LocalModel) -> None:
@@ -288,7 +290,7 @@ main(serve)
     async with supervised(command, environment) as supervisor:
         tape = Tape()
         await supervisor.chat(ask("A"), chains, tape)
-    names = tape.text.split()
+    names = tape.content.split()
     assert "GGML_DEBUG" in names
     assert not set(secrets) & set(names)
 
@@ -309,7 +311,7 @@ async def test_an_idle_worker_is_ended_and_started_again(chains: LocalModel) -> 
             pids.add(supervisor.worker_pid)
             while supervisor.worker_pid:
                 await anyio.lowlevel.checkpoint()
-            assert tape.text == "Hello wide world"
+            assert tape.content == "Hello wide world"
         assert len(pids) == 2
 
 
@@ -321,14 +323,14 @@ async def test_a_crowded_sink_is_given_no_more_until_it_has_room(chains: LocalMo
         requests.start_soon(supervisor.chat, ask("A"), chains, tape)
         await tape.heard.wait()
         await anyio.wait_all_tasks_blocked()
-        assert tape.text == "Hello"
+        assert tape.content == "Hello"
         first.set()
         while len(tape.chunks) < 2:
             await anyio.lowlevel.checkpoint()
         await anyio.wait_all_tasks_blocked()
-        assert tape.text == "Hello wide"
+        assert tape.content == "Hello wide"
         second.set()
-    assert tape.text == "Hello wide world"
+    assert tape.content == "Hello wide world"
 
 
 async def test_a_sink_that_fails_fails_its_own_request_only(chains: LocalModel) -> None:
@@ -343,7 +345,7 @@ async def test_a_sink_that_fails_fails_its_own_request_only(chains: LocalModel) 
             await supervisor.chat(ask("C"), chains, tape)
         after = Tape()
         await supervisor.chat(ask("A"), chains, after)
-        assert after.text == "Hello wide world"
+        assert after.content == "Hello wide world"
 
 
 @posix
@@ -376,7 +378,7 @@ async def test_the_provider_finds_its_models_by_id(chains: LocalModel) -> None:
         assert [model.id for model in provider.models()] == ["chains"]
         tape = Tape()
         await provider.stream(ask("A"), "chains", tape)
-        assert tape.text == "Hello wide world"
+        assert tape.content == "Hello wide world"
         with pytest.raises(ModelNotFound, match="nothing") as refusal:
             await provider.stream(ask("A"), "nothing", Tape())
         assert "chains" in refusal.value.hint

@@ -13,7 +13,8 @@ from sidecar.local.place import of_the_worker
 from sidecar.providers.local import LocalProvider
 from sidecar.providers.sink import Facts
 from sidecar.values import EmbedRequest
-from tests.local.supervision import Tape, ask, scripted, supervised
+from tests.local.supervision import ask, scripted, supervised
+from tests.providers.tape import Tape
 
 pytestmark = pytest.mark.anyio
 

@@ -10,8 +10,9 @@ from typing import Any
 from sidecar.engine.transcript import Transcript
 from sidecar.keys.secret import Secret
 from sidecar.providers.catalog import VENDORS
+from sidecar.providers.format import Format
 from sidecar.providers.formats.openai_chat import OpenAIChat
-from sidecar.providers.framing import SseDecoder
+from sidecar.providers.framing import LineSplitter, Splitter, SseDecoder
 from sidecar.providers.vendor import Deadlines, Target, Vendor
 from sidecar.values import AIResponse, StreamChunk
 
@@ -48,23 +49,24 @@ def response_of(transcript: Transcript, target: Target) -> AIResponse:
     )
 
 
-def answer(body: bytes, target: Target | None = None) -> AIResponse:
+def answer(body: bytes, target: Target | None = None, wire: Format = WIRE) -> AIResponse:
     """Decode a whole answer."""
     target = target or target_of()
     transcript = Transcript()
-    for chunk in WIRE.parse_response(body, target, transcript.facts):
+    for chunk in wire.parse_response(body, target, transcript.facts):
         transcript.add(chunk)
     return response_of(transcript, target)
 
 
 def streamed(
-    body: bytes, target: Target | None = None, cut: Cut | None = None
+    body: bytes, target: Target | None = None, cut: Cut | None = None, wire: Format = WIRE
 ) -> tuple[list[StreamChunk], AIResponse]:
     """Decode a stream, cut into pieces by `cut`."""
     target = target or target_of()
     transcript = Transcript()
     chunks: list[StreamChunk] = []
-    framing, decoder = SseDecoder(), WIRE.decoder(target, transcript.facts)
+    framing: Splitter = LineSplitter() if wire.framing == "ndjson" else SseDecoder()
+    decoder = wire.decoder(target, transcript.facts)
     for piece in (cut or whole)(body):
         for event in framing.feed(piece):
             chunks += decoder.feed(event)

@@ -90,5 +90,5 @@ def answers(body: bytes, **headers: str) -> Script:
 def first_chunk_on(tape: Tape) -> Callable[[float], bool]:
     """Let a thread wait for the first chunk on a tape."""
     event = threading.Event()
-    tape._on_chunk = event.set
+    tape.on_chunk = event.set
     return event.wait

@@ -22,7 +22,7 @@ class Tape:
         self.heard = anyio.Event()
         self.doors: list[anyio.Event] = []
         self.waits = anyio.Event()
-        self._on_chunk = on_chunk
+        self.on_chunk = on_chunk
         self._transcript = Transcript()
 
     @property
@@ -55,7 +55,7 @@ class Tape:
         self._transcript.add(chunk)
         self.chunks.append(chunk)
         self.heard.set()
-        self._on_chunk()
+        self.on_chunk()
 
     async def room(self) -> None:
         self.waits.set()

@@ -7,10 +7,10 @@ from typing import Any
 
 from sidecar.engine.transcript import Transcript
 from sidecar.providers.formats.anthropic import Anthropic
-from sidecar.providers.framing import SseDecoder
 from sidecar.providers.vendor import Target
 from sidecar.values import AIRequest, AIResponse, StreamChunk
-from tests.providers.answers import CUTS, Cut, response_of, target_of, whole
+from tests.providers import answers
+from tests.providers.answers import CUTS, Cut, target_of
 
 Json = dict[str, Any]
 WIRE = Anthropic()
@@ -24,28 +24,14 @@ def target(model: str = "claude-sonnet-4-6") -> Target:
 def answer(body: bytes | Json, of: Target | None = None) -> AIResponse:
     """Decode a whole answer."""
     body = body if isinstance(body, bytes) else json.dumps(body).encode()
-    transcript = Transcript()
-    for chunk in WIRE.parse_response(body, of or target(), transcript.facts):
-        transcript.add(chunk)
-    return response_of(transcript, of or target())
+    return answers.answer(body, of or target(), WIRE)
 
 
 def streamed(
     body: bytes, cut: Cut | None = None, of: Target | None = None
 ) -> tuple[list[StreamChunk], AIResponse]:
     """Decode a stream, cut into pieces by `cut`."""
-    transcript = Transcript()
-    chunks: list[StreamChunk] = []
-    framing, decoder = SseDecoder(), WIRE.decoder(of or target(), transcript.facts)
-    for piece in (cut or whole)(body):
-        for event in framing.feed(piece):
-            chunks += decoder.feed(event)
-    for event in framing.close():
-        chunks += decoder.feed(event)
-    chunks += decoder.flush()
-    for chunk in chunks:
-        transcript.add(chunk)
-    return chunks, response_of(transcript, of or target())
+    return answers.streamed(body, of or target(), cut, WIRE)
 
 
 def said(*events: Json | str) -> AIResponse:

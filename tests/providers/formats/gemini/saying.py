@@ -7,13 +7,12 @@ from typing import Any
 
 import msgspec
 
-from sidecar.engine.transcript import Transcript
 from sidecar.providers.formats.gemini import Gemini
-from sidecar.providers.framing import SseDecoder
 from sidecar.providers.sink import Facts
 from sidecar.providers.vendor import Target
 from sidecar.values import AIMessage, AIRequest, AIResponse, StreamChunk
-from tests.providers.answers import CUTS, Cut, response_of, target_of, whole
+from tests.providers import answers
+from tests.providers.answers import CUTS, Cut, target_of
 
 Json = dict[str, Any]
 WIRE = Gemini()
@@ -43,19 +42,7 @@ def streamed(
     body: bytes, target: Target | None = None, cut: Cut | None = None
 ) -> tuple[list[StreamChunk], AIResponse]:
     """Decode a stream, cut into pieces by `cut`."""
-    target = target or google()
-    transcript = Transcript()
-    framing, decoder = SseDecoder(), WIRE.decoder(target, transcript.facts)
-    chunks: list[StreamChunk] = []
-    for piece in (cut or whole)(body):
-        for event in framing.feed(piece):
-            chunks += decoder.feed(event)
-    for event in framing.close():
-        chunks += decoder.feed(event)
-    chunks += decoder.flush()
-    for chunk in chunks:
-        transcript.add(chunk)
-    return chunks, response_of(transcript, target)
+    return answers.streamed(body, target or google(), cut, WIRE)
 
 
 def say(*objects: object) -> AIResponse:
@@ -72,11 +59,7 @@ def say(*objects: object) -> AIResponse:
 
 def answer(body: bytes, target: Target | None = None) -> AIResponse:
     """Decode a whole answer."""
-    target = target or google()
-    transcript = Transcript()
-    for chunk in WIRE.parse_response(body, target, transcript.facts):
-        transcript.add(chunk)
-    return response_of(transcript, target)
+    return answers.answer(body, target or google(), WIRE)
 
 
 def body_of(

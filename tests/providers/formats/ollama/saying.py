@@ -5,12 +5,11 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from sidecar.engine.transcript import Transcript
 from sidecar.providers.formats.ollama import Ollama
-from sidecar.providers.framing import LineSplitter
 from sidecar.providers.vendor import Target
 from sidecar.values import AIResponse, StreamChunk
-from tests.providers.answers import Cut, response_of, target_of, whole
+from tests.providers import answers
+from tests.providers.answers import Cut, target_of, whole
 
 Json = dict[str, Any]
 WIRE = Ollama()
@@ -43,18 +42,7 @@ def lines(*objects: object) -> bytes:
 
 def streamed(body: bytes, cut: Cut = whole) -> tuple[list[StreamChunk], AIResponse]:
     """Decode a stream, cut into pieces."""
-    transcript = Transcript()
-    chunks: list[StreamChunk] = []
-    framing, decoder = LineSplitter(), WIRE.decoder(target(), transcript.facts)
-    for piece in cut(body):
-        for event in framing.feed(piece):
-            chunks += decoder.feed(event)
-    for event in framing.close():
-        chunks += decoder.feed(event)
-    chunks += decoder.flush()
-    for chunk in chunks:
-        transcript.add(chunk)
-    return chunks, response_of(transcript, target())
+    return answers.streamed(body, target(), cut, WIRE)
 
 
 def say(*objects: object) -> AIResponse:
@@ -64,7 +52,4 @@ def say(*objects: object) -> AIResponse:
 
 def answer(body: bytes) -> AIResponse:
     """Decode a whole answer."""
-    transcript = Transcript()
-    for chunk in WIRE.parse_response(body, target(), transcript.facts):
-        transcript.add(chunk)
-    return response_of(transcript, target())
+    return answers.answer(body, target(), WIRE)

@@ -5,12 +5,11 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from sidecar.engine.transcript import Transcript
 from sidecar.providers.formats.openai_responses import OpenAIResponses
-from sidecar.providers.framing import SseDecoder
 from sidecar.providers.vendor import Target, Vendor
 from sidecar.values import AIResponse, StreamChunk
-from tests.providers.answers import CUTS, Cut, response_of, target_of, whole
+from tests.providers import answers
+from tests.providers.answers import CUTS, Cut, target_of, whole
 
 Json = dict[str, Any]
 WIRE = OpenAIResponses()
@@ -30,30 +29,14 @@ def target(model: str = "m", vendor: str | Vendor = OWN) -> Target:
 
 def answer(body: bytes, to: Target | None = None) -> AIResponse:
     """Decode a whole answer."""
-    to = to or target()
-    transcript = Transcript()
-    for chunk in WIRE.parse_response(body, to, transcript.facts):
-        transcript.add(chunk)
-    return response_of(transcript, to)
+    return answers.answer(body, to or target(), WIRE)
 
 
 def streamed(
     body: bytes, to: Target | None = None, cut: Cut = whole
 ) -> tuple[list[StreamChunk], AIResponse]:
     """Decode a stream, cut into pieces by `cut`."""
-    to = to or target()
-    transcript = Transcript()
-    chunks: list[StreamChunk] = []
-    framing, decoder = SseDecoder(), WIRE.decoder(to, transcript.facts)
-    for piece in cut(body):
-        for event in framing.feed(piece):
-            chunks += decoder.feed(event)
-    for event in framing.close():
-        chunks += decoder.feed(event)
-    chunks += decoder.flush()
-    for chunk in chunks:
-        transcript.add(chunk)
-    return chunks, response_of(transcript, to)
+    return answers.streamed(body, to or target(), cut, WIRE)
 
 
 def events(*given: Json | str) -> bytes:
