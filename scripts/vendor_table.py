@@ -37,7 +37,7 @@ def replaced(text: str, written: str) -> str:
     before, began, rest = text.partition(BEGIN)
     _, ended, after = rest.partition(END)
     if not began or not ended:
-        message = f"README.md lacks {BEGIN.strip() if not began else END.strip()}"
+        message = f"The README lacks {BEGIN.strip() if not began else END.strip()}"
         raise ValueError(message)
     return f"{before}{began}{written}{ended}{after}"
 

@@ -56,7 +56,7 @@ class Structured:
             raise _mismatch("a number is too large to be checked", content) from None
         except RecursionError:
             raise _mismatch("the schema leads round in circles", content) from None
-        except Unresolvable as error:  # a `$dynamicRef`; others are followed beforehand
+        except Unresolvable as error:  # a `$dynamicRef`, or one in a place of no keyword
             why = f"the schema refers to what it does not have: {error}"
             raise _mismatch(why, content) from None
         if fault is not None:
@@ -98,19 +98,28 @@ def _follow_references(schema: dict[str, Any]) -> None:
     """Raise `InvalidParams` for a `$ref` that leads nowhere; else an answer would, and cost."""
     kind = specification_with(str(schema.get("$schema", "")), default=DRAFT202012)
     root = kind.create_resource(schema)
-    registry: Registry[Any] = Registry().with_resource(root.id() or "", root).crawl()
+    try:
+        registry: Registry[Any] = Registry().with_resource(root.id() or "", root).crawl()
+    except ValueError:
+        hint = "Leave it out, or write a URI."
+        raise InvalidParams("An `$id` of the schema is no URI.", path=_PATH, hint=hint) from None
     parts = [(root, registry.resolver_with_root(root))]
     while parts:
         part, resolver = parts.pop()
         target = part.contents.get("$ref") if isinstance(part.contents, dict) else None
-        try:
-            if isinstance(target, str):
-                resolver.lookup(target)
-        except Unresolvable:
-            message = f"The schema refers to {str(target)[:_EXCERPT]!r}, which it does not have."
+        if isinstance(target, str) and not _leads(resolver, target):
+            message = f"The schema refers to {target[:_EXCERPT]!r}, which it does not have."
             hint = "Write the definition into the schema's `$defs`; nothing is fetched."
-            raise InvalidParams(message, path=_PATH, hint=hint) from None
+            raise InvalidParams(message, path=_PATH, hint=hint)
         parts += [(each, resolver.in_subresource(each)) for each in part.subresources()]
+
+
+def _leads(resolver: Any, target: str) -> bool:  # noqa: ANN401 - referencing's are private
+    """True where a reference leads to a schema."""
+    try:
+        return isinstance(resolver.lookup(target).contents, dict | bool)
+    except (Unresolvable, TypeError, ValueError):  # into a number, or by a word into a list
+        return False
 
 
 class _Descending(Protocol):

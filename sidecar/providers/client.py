@@ -18,9 +18,7 @@ import anyio.lowlevel
 import httpx
 
 from sidecar import __version__
-from sidecar.errors import (
-    Authentication,
-)
+from sidecar.errors import Authentication
 from sidecar.providers import answering
 from sidecar.providers.deadlines import Watch
 from sidecar.providers.format import Format, HttpRequest

@@ -167,14 +167,21 @@ def _known_fields(place: Any, wrong: str, tag: object) -> str | None:  # noqa: A
     for option in meant or options:
         if isinstance(option, type) and issubclass(option, msgspec.Struct):
             names = [field.encode_name for field in msgspec.structs.fields(option)]
-            below = [name for name in names if _field_type(_field_type(option, name), wrong)]
-            if below:
+            below = [name for name in names if _has_field(_field_type(option, name), wrong)]
+            if len(below) == 1:
                 return f"It belongs into `{below[0]}`."
             if not names:
                 return "Nothing is known here; leave it out."
             close = difflib.get_close_matches(wrong, names, n=1)
             return f"Did you mean `{close[0]}`?" if close else f"Known here: {', '.join(names)}."
     return None
+
+
+def _has_field(place: Any, name: str) -> bool:  # noqa: ANN401 - any type annotation
+    """True for the one type of a place that has this field; unions have names of their own."""
+    options = [each for each in _options(place) if each is not types.NoneType]
+    is_struct = len(options) == 1 and hasattr(options[0], "__struct_fields__")
+    return is_struct and name in options[0].__struct_encode_fields__
 
 
 def _allowed_values(place: Any) -> str | None:  # noqa: ANN401 - any type annotation

@@ -158,6 +158,10 @@ async def test_nothing_is_fetched_for_a_schema() -> None:
         {"items": [{"$ref": "other.json"}], "$schema": "http://json-schema.org/draft-07/schema#"},
         {"$defs": {"a": {"$id": "http://a.example/", "$ref": "#/$defs/b"}, "b": {}}},
         {"$ref": "#nowhere"},
+        {"minimum": 3, "properties": {"a": {"$ref": "#/minimum/0"}}},
+        {"allOf": [{}], "properties": {"a": {"$ref": "#/allOf/x"}}},
+        {"title": "abc", "properties": {"a": {"$ref": "#/title"}}},
+        {"title": "abc", "properties": {"a": {"$ref": "#/title/0"}}},
     ],
 )
 def test_a_reference_that_leads_nowhere_is_told_before_anybody_is_asked(
@@ -166,6 +170,11 @@ def test_a_reference_that_leads_nowhere_is_told_before_anybody_is_asked(
     with pytest.raises(InvalidParams, match="which it does not have") as found:
         of(schema)
     assert found.value.path == "$.request.response_format.schema"
+
+
+def test_an_id_that_is_no_uri_is_told() -> None:
+    with pytest.raises(InvalidParams, match="is no URI"):
+        of({"$id": "http://[", "$ref": "#"})
 
 
 async def test_references_lead_by_pointer_by_anchor_and_by_id() -> None:

@@ -65,6 +65,12 @@ def test_a_field_of_the_level_below_is_told_its_place(name: str) -> None:
     )
 
 
+@pytest.mark.parametrize("name", ["type", "name", "description"])
+def test_a_field_of_one_kind_of_many_is_not_told_a_place(name: str) -> None:
+    text = f'{{"request":{{"messages":[{USER}],"{name}":"x"}}}}'
+    assert "belongs" not in fault(text).hint
+
+
 def test_where_nothing_is_known_that_is_told() -> None:
     with pytest.raises(InvalidParams) as caught:
         decode_params(NoParams, Raw(b'{"x":1}'))

@@ -14,7 +14,5 @@ def warn_of_unsent(target: Target, facts: Facts) -> None:
 
 def warn_of_no_measure(target: Target, facts: Facts) -> None:
     """Say that `reasoning: {}` asks for nothing that could be sent."""
-    facts.warn(
-        f"{target.vendor.display_name} wants an effort or a number of tokens in `reasoning`; "
-        "without them nothing was sent."
-    )
+    name = target.vendor.display_name
+    facts.warn(f"{name} wants an effort in `reasoning`; without it nothing was sent.")

@@ -2,9 +2,9 @@
 
 https://docs.cloud.google.com/vertex-ai/generative-ai/docs/reference/rest/v1/PartialArg: each piece
 names its place by a JSON path (RFC 9535), `$.recipe.steps[0].text`, and has one value. A string may
-come in pieces: `willContinue` says that more of it follows. Places come in the order in which the
-text has them, so each piece can be told as it comes; what goes back to a place that is closed can
-not be written any more, and is refused.
+come in pieces; not all of them say by `willContinue` that more follows, so the next place ends it.
+Places come in the order in which the text has them, so each piece can be told as it comes;
+what goes back to a place that is closed can not be written any more, and is refused.
 """
 
 from __future__ import annotations

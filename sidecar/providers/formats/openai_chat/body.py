@@ -113,23 +113,25 @@ def _send_back(
     fields: dict[str, Any], reasoning: list[Reasoning], target: Target, facts: Facts
 ) -> None:
     back = target.vendor.quirks.reasoning_back
-    if back == "thinking":
-        fields["content"] = _with_thinking(fields["content"], reasoning)
-    elif back == "reasoning_details":
+    if back == "reasoning_details":
         fields |= reasoning_details.back(reasoning)
-    elif back:
-        fields[back] = "".join(block.text or "" for block in reasoning)
-    else:
+        return
+    said = [block.text or block.summary or "" for block in reasoning]
+    if not back or not all(said):
         warn_of_unsent(target, facts)
+    thought = "".join(said)
+    if not back or not thought:
+        return
+    if back == "thinking":
+        fields["content"] = _with_thinking(fields["content"], thought)
+    else:
+        fields[back] = thought
 
 
 def _with_thinking(
-    content: str | list[dict[str, Any]] | None, blocks: list[Reasoning]
-) -> list[dict[str, Any]] | str | None:
+    content: str | list[dict[str, Any]] | None, thought: str
+) -> list[dict[str, Any]]:
     """Mistral's: docs.mistral.ai, "Reasoning": a `thinking` part before the text."""
-    thought = "".join(block.text or block.summary or "" for block in blocks)
-    if not thought:
-        return content
     said = [{"type": "text", "text": content}] if isinstance(content, str) and content else content
     return [{"type": "thinking", "thinking": [{"type": "text", "text": thought}]}, *(said or [])]
 

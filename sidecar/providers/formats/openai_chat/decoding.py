@@ -42,7 +42,7 @@ _FINISH: dict[str, FinishReason] = {
     "error": "error",
     "insufficient_system_resource": "error",
 }
-_NATIVE = _FINISH | {"completed": "stop", "max_output_tokens": "length", "tool_use": "tool_calls"}
+_NATIVE = _FINISH | {"completed": "stop", "max_output_tokens": "length"}
 """The words of the providers behind OpenRouter, too."""
 _NOTHING = StreamChunk()
 _SEVERAL = "The provider sent several choices; only the first is kept."

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal, DecimalException
 from typing import Any, Literal
 
 import msgspec
@@ -143,7 +143,7 @@ def _price(given: object, tokens: int) -> float | None:
     try:
         # not by floats: 0.00000015 a token would be 0.15000000000000002
         price = Decimal(str(given)[:_PRICE_DIGITS]) * 1_000_000 / tokens
-    except InvalidOperation:
+    except DecimalException:
         return None
     # below zero: OpenRouter's router, which costs what the model costs that it finds;
     # zero that is no text: Together's models that are not paid by the token

@@ -260,9 +260,17 @@ def test_reasoning_goes_back_as_its_vendor_wants_it() -> None:
     assert given["content"] == [thinking]
     parts = THOUGHT | {"content": [{"type": "text", "text": "4"}]}
     assert len(body("mistral", messages=[parts])["messages"][0]["content"]) == 2
-    unsaid = THOUGHT | {"reasoning": [{"signature": "s"}]}
-    assert body("mistral", messages=[unsaid])["messages"][0]["content"] == "4"
     assert body("vllm", messages=[THOUGHT])["messages"][0]["reasoning"] == "2 and 2."
+    summed_up = THOUGHT | {"reasoning": [{"summary": "A sum."}]}
+    assert body("deepseek", messages=[summed_up])["messages"][0]["reasoning_content"] == "A sum."
+
+
+@pytest.mark.parametrize("vendor", ["mistral", "vllm", "deepseek"])
+def test_reasoning_that_has_no_words_is_told_and_not_sent(vendor: str) -> None:
+    sealed = THOUGHT | {"reasoning": [{"data": "x", "signature": "s"}]}
+    found, facts = built(vendor, messages=[sealed])
+    assert found["messages"][0] == {"role": "assistant", "content": "4"}
+    assert "was not sent" in facts.warnings[0]
 
 
 def test_tools_that_a_vendor_passes_over_are_told_and_not_sent() -> None:
@@ -290,7 +298,7 @@ def test_what_a_vendor_does_not_take_is_told() -> None:
 def test_reasoning_without_a_measure_is_told(vendor: str) -> None:
     found, facts = built(vendor, reasoning={})
     assert "reasoning_effort" not in found
-    assert "an effort or a number of tokens" in facts.warnings[0]
+    assert "wants an effort" in facts.warnings[0]
 
 
 def test_the_key_goes_into_its_header_and_nowhere_else() -> None:

@@ -95,6 +95,7 @@ def test_mistral_tells_who_calls_tools_and_who_goes_when() -> None:
         ("together", {"hourly": 0, "input": 0, "output": 0, "base": 0, "finetune": 0}, None),
         ("openai-compatible", {"prompt": "0.1", "input": 0.1}, None),
         ("openrouter", {"prompt": "NaN", "completion": "Infinity"}, None),
+        ("openrouter", {"prompt": "1e999999"}, None),
         ("openrouter", {"prompt": "1e400", "completion": "9" * 100_000}, None),
         ("openrouter", {"prompt": True, "completion": ["0.1"]}, None),
         ("openrouter", "free", None),
